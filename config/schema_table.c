@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The schema's tables: every key of the configuration file, one row each. */
+#include "field.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define AT(type, member) \
+	.offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
+#define TEXT(type, member) \
+	SCHEMA_TEXT, AT(type, member), .max = sizeof(((struct type *)0)->member) - 1
+#define SECRET(type, member) \
+	SCHEMA_SECRET, AT(type, member), .max = sizeof(((struct type *)0)->member) - 1
+#define NUMBER(type, member, low, high) SCHEMA_NUMBER, AT(type, member), .min = low, .max = high
+#define MS(type, member, low, high)     SCHEMA_MILLISECONDS, AT(type, member), .min = low, .max = high
+#define SECONDS(type, member)           SCHEMA_SECONDS, AT(type, member), .max = 31536000
+#define BOOL(type, member)              SCHEMA_BOOL, AT(type, member)
+#define CHOICE(type, member, words)     SCHEMA_CHOICE, AT(type, member), .choices = words
+#define CUSTOM(type, member, fn)        SCHEMA_CUSTOM, AT(type, member), .read = fn
+#define LIST(type, member, high)                                                          \
+	SCHEMA_LIST, AT(type, member), .max = high,                                       \
+				       .count_offset = offsetof(struct type, n_##member), \
+				       .item_size = sizeof(*((struct type *)0)->member)
+#define REFERENCE(type, member) SCHEMA_REFERENCE, AT(type, member), .max = YAML_SCALAR_MAX
+#define RESTART                 .restart = true
+#define REQUIRED                .required = true
+#define ZERO                    .zero = true
+
+static bool text_holds_only(const char *text, const char *others)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr(others, *text))
+			return false;
+	return true;
+}
+
+static const char *name_check(const char *text)
+{
+	return text_holds_only(text, "._-@:") ? NULL : "letters, digits and ._-@:";
+}
+
+/* What Linux takes as the name of an interface (and iproute2 does not mistake for a keyword). */
+static const char *ifname_check(const char *text)
+{
+	if (!text_holds_only(text, "._-") || !isalpha((unsigned char)*text) ||
+		!strcmp(text, "lo") || !strcmp(text, "all") || !strcmp(text, "default"))
+		return "a name for a Linux interface: a letter, then letters, digits and ._-";
+	return NULL;
+}
+
+static const char *path_check(const char *text)
+{
+	return *text == '/' && text[1] ? NULL : "an absolute path";
+}
+
+static const char *host_name_check(const char *text)
+{
+	return strchr(text, ' ') ? "a host name, no spaces" : NULL;
+}
+
+static const char *pattern_check(const char *text)
+{
+	return strpbrk(text, "[]\\ ") ? "a pattern with only * and ? as wildcards" : NULL;
+}
+
+static const char *user_name_check(const char *text)
+{
+	const char *star = strchr(text, '*');
+
+	return star && strchr(star + 1, '*') ? "a name with at most one *" : NULL;
+}
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const idle_modes[] = {"poll", "sleep", NULL};
+static const char *const iova_modes[] = {"auto", "va", NULL};
+static const char *const roles[] = {"access", "core", "both", NULL};
+static const char *const ipsec_modes[] = {"none", "optional", "required", NULL};
+static const char *const proxy_modes[] = {"accept", "on-mismatch", "renegotiate", NULL};
+static const char *const acfc_modes[] = {"negotiated", "always-send-ff03", "never-send-ff03", NULL};
+
+#define T config_lns
+static const struct schema_field schema_lns[] = {
+	{"host-name", TEXT(T, host_name), .check = host_name_check},
+	{"vendor-name", TEXT(T, vendor_name), .text = "lnsd"},
+	{"control-socket", TEXT(T, control_socket), .text = "/run/lnsd/lnsd.sock",
+		.check = path_check, RESTART},
+	{"log-level", CHOICE(T, log_level, log_levels), .value = CONFIG_LOG_INFO},
+	{"half-open-max", NUMBER(T, half_open_max, 1, 65535), .value = 1000},
+	{"half-open-per-source", NUMBER(T, half_open_per_source, 1, 65535), .value = 50},
+	{NULL},
+};
+#undef T
+
+#define T config_dpdk
+static const struct schema_field schema_dpdk[] = {
+	{"main-core", NUMBER(T, main_core, 0, 1023), RESTART},
+	{"worker-cores", CUSTOM(T, worker_cores, field_read_workers), RESTART},
+	{"share-cores", BOOL(T, share_cores), RESTART},
+	{"devices", LIST(T, devices, CONFIG_PORTS_MAX), .read = field_read_device, .strings = true,
+		RESTART},
+	{"vdevs", LIST(T, vdevs, CONFIG_PORTS_MAX), .read = field_read_vdev, .strings = true,
+		RESTART},
+	{"hugepages", BOOL(T, hugepages), .value = true, RESTART},
+	{"iova-mode", CHOICE(T, iova_va, iova_modes), RESTART},
+	{"memory", NUMBER(T, memory_mb, 64, 1048576), ZERO, RESTART},
+	{"mbufs", NUMBER(T, mbufs, 2048, 16777216), RESTART},
+	{"max-sessions", NUMBER(T, max_sessions, 1, 1048576), .value = 1048576, RESTART},
+	{"max-routes4", NUMBER(T, max_routes4, 16, 4194304), .value = 131072, RESTART},
+	{"max-routes6", NUMBER(T, max_routes6, 16, 1048576), .value = 32768, RESTART},
+	{"rx-descriptors", NUMBER(T, rx_descriptors, 64, 16384), .value = 1024, RESTART},
+	{"tx-descriptors", NUMBER(T, tx_descriptors, 64, 16384), .value = 1024, RESTART},
+	{"idle", CHOICE(T, idle, idle_modes), .value = CONFIG_IDLE_POLL, RESTART},
+	{"idle-us", NUMBER(T, idle_us, 1, 10000), .value = 100, RESTART},
+	{"control-poll", BOOL(T, control_poll), RESTART},
+	{"eal-args", LIST(T, eal_args, 64), .read = field_read_eal_arg, .strings = true, RESTART},
+	{NULL},
+};
+#undef T
+
+#define T config_neighbour
+static const struct schema_field schema_neighbour[] = {
+	{"address", CUSTOM(T, addr, field_read_addr), REQUIRED},
+	{"mac", CUSTOM(T, mac, field_read_mac), REQUIRED},
+	{NULL},
+};
+#undef T
+
+#define T config_interface
+static const struct schema_field schema_interface[] = {
+	{"name", TEXT(T, name), .check = ifname_check, REQUIRED, RESTART},
+	{"device", CUSTOM(T, device, field_read_device_name), REQUIRED, RESTART},
+	{"role", CHOICE(T, role, roles), .min = CONFIG_ROLE_ACCESS, .value = CONFIG_ROLE_BOTH,
+		RESTART},
+	{"mtu", NUMBER(T, mtu, 576, 9600), .value = 1500, RESTART},
+	{"vlan", NUMBER(T, vlan, 1, 4094), ZERO, RESTART},
+	{"outer-vlan", NUMBER(T, outer_vlan, 1, 4094), ZERO, RESTART},
+	{"vrf", REFERENCE(T, vrf), RESTART},
+	{"addresses", LIST(T, addresses, 64), .read = field_read_host, RESTART},
+	{"neighbours", LIST(T, neighbours, 1024), .section = schema_neighbour, RESTART},
+	{"promiscuous", BOOL(T, promiscuous), RESTART},
+	{NULL},
+};
+#undef T
+
+#define T config_peer
+static const struct schema_field schema_quirks[] = {
+	{"proxy-lcp", CHOICE(T, proxy_lcp, proxy_modes), .value = CONFIG_PROXY_ACCEPT},
+	{"acfc", CHOICE(T, acfc, acfc_modes), .value = CONFIG_ACFC_NEGOTIATED},
+	{"udp-checksum", BOOL(T, udp_checksum)},
+	{"sequencing", BOOL(T, sequencing)},
+	{"length-bit", BOOL(T, length_bit)},
+	{NULL},
+};
+
+static const struct schema_field schema_peer[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"sources", LIST(T, sources, 1024), .read = field_read_source, .zero_deny = true, REQUIRED},
+	{"host-name", TEXT(T, host_name), .text = "*", .check = pattern_check},
+	{"local-name", TEXT(T, local_name), .check = host_name_check},
+	{"secret", SECRET(T, secret)},
+	{"secret-file", SCHEMA_SECRET_FILE, AT(T, secret)},
+	{"challenge", BOOL(T, challenge)},
+	{"receive-window", NUMBER(T, receive_window, 1, 1024), .value = 64},
+	{"hello-interval", MS(T, hello_interval, 1000, 3600000), ZERO, .value = 60000},
+	{"retries", NUMBER(T, retries, 1, 30), .value = 8},
+	{"retry-interval", MS(T, retry_interval, 100, 60000), .value = 1000},
+	{"retry-cap", MS(T, retry_cap, 8000, 300000), .value = 8000},
+	{"ipsec", CHOICE(T, ipsec, ipsec_modes), .value = CONFIG_IPSEC_NONE},
+	{"max-tunnels", NUMBER(T, max_tunnels, 1, 65535), ZERO},
+	{"max-sessions", NUMBER(T, max_sessions, 1, 1048576), ZERO},
+	{"quirks", SCHEMA_MAPPING, .section = schema_quirks},
+	{NULL},
+};
+#undef T
+
+#define T config_subscribers
+static const struct schema_field schema_subscribers[] = {
+	{"auth", CUSTOM(T, auth, field_read_auth)},
+	{"mru", NUMBER(T, mru, 576, 9216), .value = 1492},
+	{"lcp-echo-interval", MS(T, lcp_echo_interval, 1000, 3600000), ZERO, .value = 20000},
+	{"lcp-echo-failures", NUMBER(T, lcp_echo_failures, 1, 255), .value = 3},
+	{"dns", CUSTOM(T, dns, field_read_dns)},
+	{"local-address", CUSTOM(T, local_address, field_read_addr4)},
+	{"session-timeout", SECONDS(T, session_timeout), .min = 60, ZERO},
+	{"idle-timeout", SECONDS(T, idle_timeout), .min = 60, ZERO},
+	{"max-sessions", NUMBER(T, max_sessions, 1, 1048576)},
+	{"max-sessions-per-user", NUMBER(T, max_sessions_per_user, 1, 65535), ZERO, .value = 1},
+	{"setup-timeout", MS(T, setup_timeout, 5000, 600000), .value = 60000},
+	{"pool", REFERENCE(T, pool)},
+	{"mss-clamp", BOOL(T, mss_clamp), .value = true},
+	{"mss", NUMBER(T, mss, 536, 9176), ZERO},
+	{"subscriber-to-subscriber", BOOL(T, subscriber_to_subscriber), .value = true},
+	{"announce-hosts", BOOL(T, announce_hosts)},
+	{NULL},
+};
+#undef T
+
+#define T config_route
+static const struct schema_field schema_route[] = {
+	{"prefix", CUSTOM(T, prefix, field_read_network), REQUIRED},
+	{"metric", NUMBER(T, metric, 0, UINT32_MAX)},
+	{NULL},
+};
+#undef T
+
+#define T config_user
+static const struct schema_field schema_user[] = {
+	{"name", TEXT(T, name), .check = user_name_check, REQUIRED},
+	{"password", SECRET(T, password)},
+	{"password-file", SCHEMA_SECRET_FILE, AT(T, password)},
+	{"address", CUSTOM(T, address, field_read_addr4)},
+	{"pool", REFERENCE(T, pool)},
+	{"vrf", REFERENCE(T, vrf)},
+	{"session-timeout", SECONDS(T, session_timeout), .min = 60, ZERO},
+	{"idle-timeout", SECONDS(T, idle_timeout), .min = 60, ZERO},
+	{"routes", LIST(T, routes, 64), .read = field_read_route, .section = schema_route},
+	{NULL},
+};
+#undef T
+
+static const struct schema_field schema_pool[] = {
+	{"name", TEXT(config_pool, name), .check = name_check, REQUIRED},
+	{"vrf", REFERENCE(config_pool, vrf)},
+	{"ranges", LIST(config_pool, ranges, 1024), .read = field_read_range, .zero_deny = true,
+		REQUIRED},
+	{NULL},
+};
+
+static const struct schema_field schema_vrf[] = {
+	{"name", TEXT(config_vrf, name), .check = name_check, REQUIRED, RESTART},
+	{"table", NUMBER(config_vrf, table, 1, UINT32_MAX), RESTART},
+	{"tun", TEXT(config_vrf, tun), .check = ifname_check, RESTART},
+	{NULL},
+};
+
+static const struct schema_field schema_kernel[] = {
+	/* Both members, which stand together, are one value. */
+	{"netns", SCHEMA_CUSTOM, .offset = offsetof(struct config_kernel, netns_mode),
+		.size = offsetof(struct config_kernel, netns) + CONFIG_NAME_MAX -
+			offsetof(struct config_kernel, netns_mode),
+		.read = field_read_netns, RESTART},
+	{"route-protocol", NUMBER(config_kernel, route_protocol, 5, 254), .value = 108, RESTART},
+	{"tun-mtu", NUMBER(config_kernel, tun_mtu, 1280, 9600), .value = 1500, RESTART},
+	{NULL},
+};
+
+#define T config
+const struct schema_field schema_root[] = {
+	{"lns", SCHEMA_MAPPING, AT(T, lns), .section = schema_lns},
+	{"dpdk", SCHEMA_MAPPING, AT(T, dpdk), .section = schema_dpdk, RESTART},
+	{"interfaces", LIST(T, interfaces, CONFIG_INTERFACES_MAX), .section = schema_interface,
+		.zero_deny = true, REQUIRED, RESTART},
+	{"peers", LIST(T, peers, 4096), .section = schema_peer},
+	{"subscribers", SCHEMA_MAPPING, AT(T, subscribers), .section = schema_subscribers},
+	{"users", LIST(T, users, 1048576), .section = schema_user},
+	{"pools", LIST(T, pools, 1024), .section = schema_pool},
+	{"vrfs", LIST(T, vrfs, CONFIG_VRFS_MAX), .section = schema_vrf, RESTART},
+	{"kernel", SCHEMA_MAPPING, AT(T, kernel), .section = schema_kernel, RESTART},
+	{NULL},
+};
+#undef T

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who may come in, and with what: a request goes in, an answer comes later, perhaps from elsewhere.
+ *
+ * aaa_submit() never calls back itself; answers are given from aaa_poll(), so that no protocol engine is
+ * entered from within itself. A request is known by its id until it is answered or cancelled. The local
+ * users of the configuration are one backend.
+ */
+#pragma once
+
+#include <config/config.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AAA_ROUTES_MAX  16
+#define AAA_MESSAGE_MAX 128
+#define AAA_USER_MAX    255
+
+enum aaa_method { AAA_PAP, AAA_CHAP_MD5, AAA_MSCHAP_V2, AAA_NONE };
+
+/* Copied by aaa_submit(); lengths are checked there (-EMSGSIZE). */
+struct aaa_request {
+	enum aaa_method method;
+	const uint8_t *user; /* any bytes, at most AAA_USER_MAX */
+	size_t user_length;
+	const uint8_t *password; /* PAP, at most 255 */
+	size_t password_length;
+	uint8_t chap_id;
+	const uint8_t *challenge; /* CHAP: at most 255; MS-CHAPv2: 16 */
+	size_t challenge_length;
+	const uint8_t *response; /* CHAP: 16; MS-CHAPv2: the 49 of MS-CHAP2-Response */
+	size_t response_length;
+};
+
+/* What a subscriber gets; valid during the callback, copied by whoever keeps it. */
+struct aaa_answer {
+	bool accept;
+	const char *refusal; /* why not, for the log; never a secret */
+	char message[AAA_MESSAGE_MAX];
+	bool has_authenticator;
+	char authenticator[43]; /* MS-CHAPv2: "S=" and 40 digits */
+	struct ip_addr address; /* fixed; family 0 = from the pool */
+	int pool;               /* index in the configuration; -1 = none */
+	unsigned int vrf;
+	uint32_t session_timeout, idle_timeout; /* seconds; 0 = none */
+	struct ip_addr dns[2];
+	unsigned int n_routes;
+	struct config_route routes[AAA_ROUTES_MAX];
+};
+
+typedef void aaa_done(void *user, uint32_t id, const struct aaa_answer *answer);
+
+struct aaa_counters {
+	uint64_t requests, accepts, rejects_unknown_user, rejects_password, rejects_method,
+		cancelled, overflow;
+};
+
+struct aaa;
+
+/* config is replaced by aaa_set_config() at a reload; it must outlive its use. */
+struct aaa *aaa_create(const struct config *config, uint32_t max_pending);
+void aaa_destroy(struct aaa *aaa);
+void aaa_set_config(struct aaa *aaa, const struct config *config);
+/* An id > 0, or -EMSGSIZE, -ENOBUFS (max_pending reached), -ENOMEM. */
+int64_t aaa_submit(struct aaa *aaa, const struct aaa_request *request, aaa_done *done, void *user);
+/* No answer will come. Unknown ids are ignored. */
+void aaa_cancel(struct aaa *aaa, uint32_t id);
+/* Answers at most max requests; returns how many. */
+unsigned int aaa_poll(struct aaa *aaa, unsigned int max);
+uint32_t aaa_pending(const struct aaa *aaa);
+const struct aaa_counters *aaa_counters(const struct aaa *aaa);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The users of the configuration. */
+#include "aaa_local.h"
+
+#include <crypto/mschap.h>
+
+#include <string.h>
+
+static bool password_is_right(const struct config_user *user, const struct aaa_request *request,
+	struct aaa_answer *answer)
+{
+	size_t length = strlen(user->password);
+	const struct mschap_v2 mschap = {
+		.authenticator_challenge = request->challenge,
+		.peer_challenge = request->response,
+		.nt_response = request->response + 24,
+		.user = (const char *)request->user,
+		.user_len = request->user_length,
+	};
+
+	switch (request->method) {
+	case AAA_PAP:
+		return pap_check(
+			user->password, length, request->password, request->password_length);
+	case AAA_CHAP_MD5:
+		return chap_md5_check(request->chap_id, user->password, length, request->challenge,
+			request->challenge_length, request->response, request->response_length);
+	case AAA_MSCHAP_V2:
+		if (request->challenge_length != MSCHAP_CHALLENGE_LEN ||
+			request->response_length != 49)
+			return false;
+		answer->has_authenticator =
+			mschap_v2_check(&mschap, user->password, length, answer->authenticator);
+		return answer->has_authenticator;
+	case AAA_NONE:
+		break;
+	}
+	return false;
+}
+
+static void answer_fill(
+	const struct config *config, const struct config_user *user, struct aaa_answer *answer)
+{
+	const struct config_subscribers *defaults = &config->subscribers;
+
+	answer->pool = defaults->pool;
+	answer->session_timeout = defaults->session_timeout;
+	answer->idle_timeout = defaults->idle_timeout;
+	answer->dns[0] = defaults->dns[0];
+	answer->dns[1] = defaults->dns[1];
+	if (!user)
+		return;
+	answer->address = user->address;
+	if (user->pool >= 0)
+		answer->pool = user->pool;
+	answer->vrf = user->vrf;
+	if (user->session_timeout)
+		answer->session_timeout = user->session_timeout;
+	if (user->idle_timeout)
+		answer->idle_timeout = user->idle_timeout;
+	for (unsigned int i = 0; i < user->n_routes && i < AAA_ROUTES_MAX; i++)
+		answer->routes[answer->n_routes++] = user->routes[i];
+}
+
+void aaa_local_check(const struct config *config, const struct aaa_request *request,
+	struct aaa_answer *answer, struct aaa_counters *counters)
+{
+	const struct config_user *user;
+	char name[AAA_USER_MAX + 1];
+
+	*answer = (struct aaa_answer){.pool = -1};
+	memcpy(name, request->user, request->user_length);
+	name[request->user_length] = '\0';
+	/* a name with a NUL inside is nobody's, even if what stands before the NUL is */
+	user = strlen(name) == request->user_length ? config_user_find(config, name) : NULL;
+	if (!user) {
+		answer->refusal = "no such user";
+		counters->rejects_unknown_user++;
+	} else if (!password_is_right(user, request, answer)) {
+		answer->refusal = "wrong password";
+		counters->rejects_password++;
+	} else {
+		answer->accept = true;
+		answer_fill(config, user, answer);
+		counters->accepts++;
+	}
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control core's loop. */
+#include "control_loop.h"
+
+#include "ctl_show.h"
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Budgets of one turn. */
+#define KNOWN_MAX      256 /* control messages of known tunnels, PPP frames */
+#define UNKNOWN_MAX    16  /* messages of unknown senders: SCCRQ */
+#define EXCEPTION_MAX  64  /* packets for the kernel */
+#define REPLIES_MAX    256
+#define TIMERS_MAX     512
+#define AAA_MAX        64
+#define RELEASES_MAX   512
+#define TAP_MAX        64 /* packets of one device */
+#define NETLINK_MAX    256
+#define SWEEP_MS       30000 /* every session's counters are read once in this time */
+#define SWEEP_MAX      256   /* and at most so many in one turn */
+#define SWEEP_SCAN_MAX 4096
+#define LINK_POLL_MS   500
+#define STOP_MS        5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
+#define IDLE_MIN_NS    50000
+#define IDLE_MAX_NS    1000000
+
+#define TAPS_MAX (CONFIG_INTERFACES_MAX + CONFIG_VRFS_MAX)
+
+enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_TAP };
+
+struct control_loop {
+	struct lns *lns;
+	int epoll, signals;
+	uint64_t ctl_next, link_next, sweep_from;
+	uint64_t idle_ns;
+	bool ctl_ready, route_more;
+	bool taps_ready[TAPS_MAX];
+};
+
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void control_loop_stop(struct lns *lns, const char *why)
+{
+	if (lns->stopping)
+		return;
+	log_info(NULL, "shutting down: %s; %u sessions", why, lns->subscribers.n);
+	lns->stopping = true;
+	lns->stop_by = lns->now + STOP_MS;
+	l2tp_lns_shutdown(lns->l2tp, lns->now);
+}
+
+static void reload(struct lns *lns)
+{
+	struct config_errors report = {0};
+
+	lns_reload(lns, &report);
+	config_errors_free(&report);
+}
+
+static void signals_read(struct control_loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(loop->lns);
+		else
+			control_loop_stop(
+				loop->lns, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	}
+}
+
+/* ---- the rings ---- */
+
+static unsigned int known_serve(struct lns *lns)
+{
+	struct rte_mbuf *packets[KNOWN_MAX];
+	unsigned int n = dataplane_punt_poll(lns->dp, PUNT_RING_KNOWN, packets, KNOWN_MAX);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct meta *meta = meta_of(packets[i]);
+		struct subscriber *subscriber;
+
+		if (meta->kind == PUNT_L2TP_KNOWN) {
+			lns_l2tp_punt(lns, packets[i]);
+			continue;
+		}
+		subscriber = subscribers_get(&lns->subscribers, meta->session, meta->generation);
+		if (!subscriber)
+			lns->drops[LNS_DROP_PPP_STALE]++;
+		if (!subscriber || !subscriber_frame(subscriber, packets[i]))
+			rte_pktmbuf_free(packets[i]);
+	}
+	return n;
+}
+
+static unsigned int unknown_serve(struct lns *lns)
+{
+	struct rte_mbuf *packets[UNKNOWN_MAX];
+	unsigned int n = dataplane_punt_poll(lns->dp, PUNT_RING_UNKNOWN, packets, UNKNOWN_MAX);
+
+	for (unsigned int i = 0; i < n; i++)
+		lns_l2tp_punt(lns, packets[i]);
+	return n;
+}
+
+static unsigned int exceptions_serve(struct lns *lns)
+{
+	struct rte_mbuf *packets[EXCEPTION_MAX];
+	unsigned int n = dataplane_punt_poll(lns->dp, PUNT_RING_EXCEPTION, packets, EXCEPTION_MAX);
+	unsigned int kernel = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (meta_of(packets[i])->kind == PUNT_UNRESOLVED)
+			kernel_route_unresolved(lns->kernel_route, packets[i], lns->now);
+		else
+			packets[kernel++] = packets[i];
+	}
+	kernel_tap_write(lns->taps, packets, kernel);
+	return n;
+}
+
+static unsigned int replies_serve(struct lns *lns)
+{
+	struct message_reply replies[REPLIES_MAX];
+	unsigned int n = dataplane_replies(lns->dp, replies, REPLIES_MAX);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct message_reply *reply = &replies[i];
+		struct subscriber *subscriber;
+
+		if (reply->type == MESSAGE_WORKER_STATS) {
+			ctl_show_reply(lns->show, reply);
+			continue;
+		}
+		if (reply->type != MESSAGE_SESSION_COUNTERS || reply->status)
+			continue;
+		subscriber = subscribers_get(&lns->subscribers, reply->index, reply->generation);
+		if (subscriber && subscriber->state != SUBSCRIBER_ENDING)
+			subscriber_counted(subscriber, reply);
+	}
+	if (n)
+		ctl_socket_wake(lns->ctl);
+	return n;
+}
+
+/* Asks the owners for the counters of the next sessions, all of them once in SWEEP_MS. */
+static void counters_sweep(struct control_loop *loop)
+{
+	struct lns *lns = loop->lns;
+	struct subscribers *subscribers = &lns->subscribers;
+	uint64_t elapsed = lns->now - loop->sweep_from;
+	uint32_t due = (uint32_t)(elapsed >= SWEEP_MS ? subscribers->high
+						      : subscribers->high * elapsed / SWEEP_MS);
+
+	/* most places may be empty: what is looked at is bounded as well as what is asked */
+	for (unsigned int n = 0, asked = 0;
+		n < SWEEP_SCAN_MAX && asked < SWEEP_MAX && subscribers->sweep < due;
+		n++, subscribers->sweep++) {
+		struct subscriber *subscriber = subscribers->by_index[subscribers->sweep];
+
+		if (!subscriber || subscriber->state != SUBSCRIBER_UP)
+			continue;
+		if (subscriber_counters_ask(subscriber))
+			return;
+		asked++;
+	}
+	if (elapsed >= SWEEP_MS && subscribers->sweep >= due) {
+		subscribers->sweep = 0;
+		loop->sweep_from = lns->now;
+	}
+}
+
+/* ---- the descriptors ---- */
+
+static void events_take(struct control_loop *loop, const struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		uint32_t source = events[i].data.u32;
+
+		if (source == SOURCE_SIGNAL)
+			signals_read(loop);
+		else if (source == SOURCE_CTL)
+			loop->ctl_ready = true;
+		else if (source == SOURCE_ROUTE)
+			loop->route_more = true;
+		else
+			loop->taps_ready[source - SOURCE_TAP] = true;
+	}
+}
+
+static unsigned int descriptors_serve(struct control_loop *loop)
+{
+	struct lns *lns = loop->lns;
+	unsigned int n = 0;
+
+	/* routes and neighbours before the packets that follow from them */
+	if (loop->route_more)
+		loop->route_more = kernel_route_read(lns->kernel_route, NETLINK_MAX);
+	for (unsigned int k = 0; k < kernel_taps_count(lns->taps); k++) {
+		unsigned int got;
+
+		if (!loop->taps_ready[k])
+			continue;
+		got = kernel_tap_forward(lns->taps, k, TAP_MAX);
+		loop->taps_ready[k] = got == TAP_MAX;
+		n += got;
+	}
+	if (loop->ctl_ready || lns->now >= loop->ctl_next) {
+		loop->ctl_ready = false;
+		loop->ctl_next = ctl_socket_service(lns->ctl, lns->now);
+	}
+	return n + loop->route_more;
+}
+
+static void links_poll(struct control_loop *loop)
+{
+	struct lns *lns = loop->lns;
+
+	if (lns->now < loop->link_next)
+		return;
+	loop->link_next = lns->now + LINK_POLL_MS;
+	for (unsigned int i = 0; i < dataplane_ifaces(lns->dp); i++) {
+		struct iface_info info;
+
+		if (!dataplane_iface_info(lns->dp, i, &info))
+			kernel_tap_carrier(lns->taps, i, info.link_up);
+	}
+}
+
+/* Waits for descriptors: not at all after a busy turn, then ever longer, up to a millisecond. */
+static void loop_wait(struct control_loop *loop, bool busy)
+{
+	struct epoll_event events[16];
+	struct timespec timeout = {0};
+	bool poll = lns_config(loop->lns)->dpdk.control_poll;
+
+	if (busy || poll)
+		loop->idle_ns = 0;
+	else
+		loop->idle_ns = loop->idle_ns ? RTE_MIN(loop->idle_ns * 2, (uint64_t)IDLE_MAX_NS)
+					      : IDLE_MIN_NS;
+	/* descriptors are looked at every few turns even under full load */
+	if ((busy || poll) && loop->lns->turns % 16)
+		return;
+	timeout.tv_nsec = (long)loop->idle_ns;
+	events_take(loop, events, epoll_pwait2(loop->epoll, events, 16, &timeout, NULL));
+}
+
+static int source_add(struct control_loop *loop, int fd, uint32_t source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+void control_loop_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+}
+
+static int loop_open(struct control_loop *loop)
+{
+	struct lns *lns = loop->lns;
+	sigset_t signals;
+	int rc;
+
+	control_loop_signals(&signals);
+	loop->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->signals < 0 || loop->epoll < 0)
+		return -errno;
+	rc = source_add(loop, loop->signals, SOURCE_SIGNAL);
+	if (!rc)
+		rc = source_add(loop, ctl_socket_fd(lns->ctl), SOURCE_CTL);
+	if (!rc)
+		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
+	for (unsigned int k = 0; !rc && k < kernel_taps_count(lns->taps); k++)
+		rc = source_add(loop, kernel_tap_fd(lns->taps, k), SOURCE_TAP + k);
+	return rc;
+}
+
+static bool loop_finished(struct lns *lns)
+{
+	if (!lns->stopping)
+		return false;
+	if (lns->now >= lns->stop_by)
+		log_warning(NULL, "shutdown: %u tunnels did not acknowledge their StopCCN in %u s",
+			l2tp_lns_tunnels_open(lns->l2tp), STOP_MS / 1000);
+	else if (l2tp_lns_tunnels_open(lns->l2tp) || lns->subscribers.n_ending)
+		return false;
+	return true;
+}
+
+static unsigned int loop_turn(struct control_loop *loop)
+{
+	struct lns *lns = loop->lns;
+	unsigned int work = known_serve(lns);
+
+	work += replies_serve(lns);
+	work += aaa_poll(lns->aaa, AAA_MAX);
+	work += timer_wheel_run(&lns->wheel, lns->now, TIMERS_MAX);
+	work += unknown_serve(lns);
+	work += exceptions_serve(lns);
+	work += rcu_poll(dataplane_rcu(lns->dp), RELEASES_MAX);
+	install_poll(lns->install);
+	work += install_route_poll(lns->routes, NETLINK_MAX);
+	kernel_route_poll(lns->kernel_route, lns->now);
+	work += descriptors_serve(loop);
+	counters_sweep(loop);
+	links_poll(loop);
+	return work;
+}
+
+int control_loop_run(struct lns *lns)
+{
+	struct control_loop loop = {.lns = lns, .epoll = -1, .signals = -1};
+	int rc = loop_open(&loop);
+
+	if (rc)
+		goto out;
+	lns->now = clock_ms();
+	loop.sweep_from = lns->now;
+	while (!loop_finished(lns)) {
+		unsigned int work;
+
+		lns->now = clock_ms();
+		work = loop_turn(&loop);
+		lns->turns++;
+		lns->busy_turns += work != 0;
+		loop_wait(&loop, work != 0);
+	}
+out:
+	if (loop.signals >= 0)
+		close(loop.signals);
+	if (loop.epoll >= 0)
+		close(loop.epoll);
+	return rc;
+}

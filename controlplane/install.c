@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The writer of the dataplane's tunnels, sessions and subscriber routes. */
+#include "install.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tunnels whose sessions still have to hear of a new path. */
+struct install_move {
+	struct install_move *next;
+	uint16_t tunnel_id;
+	uint32_t n, at;
+	uint32_t indices[];
+};
+
+struct install {
+	struct dataplane *dp;
+	struct session_table *sessions;
+	struct install_route *routes;
+	unsigned int n_workers, next_worker;
+	struct install_move *moves;
+};
+
+struct install *install_create(struct dataplane *dp, struct install_route *routes)
+{
+	struct install *install = calloc(1, sizeof(*install));
+
+	if (!install)
+		return NULL;
+	install->dp = dp;
+	install->routes = routes;
+	install->sessions = dataplane_sessions(dp);
+	install->n_workers = dataplane_workers(dp);
+	return install;
+}
+
+void install_destroy(struct install *install)
+{
+	if (!install)
+		return;
+	while (install->moves) {
+		struct install_move *move = install->moves;
+
+		install->moves = move->next;
+		free(move);
+	}
+	free(install);
+}
+
+static void path_to_dataplane(const struct l2tp_path *path, struct tunnel_path *out)
+{
+	*out = (struct tunnel_path){
+		.family = path->peer.family,
+		.vrf = path->vrf,
+		.sa_group = path->sa_group,
+		.local_port = htons(path->local.port),
+		.peer_port = htons(path->peer.port),
+	};
+	memcpy(out->local, path->local.address, sizeof(out->local));
+	memcpy(out->peer, path->peer.address, sizeof(out->peer));
+}
+
+int install_tunnel_open(struct install *install, uint16_t id, uint16_t peer_id,
+	const struct l2tp_path *path, const struct install_framing *framing)
+{
+	unsigned int owner = install->next_worker++ % install->n_workers;
+	struct tunnel_path out;
+
+	path_to_dataplane(path, &out);
+	return tunnel_publish(install->sessions, id, peer_id, (uint8_t)owner,
+		(uint8_t)((framing->udp_checksum ? TUNNEL_UDP_CHECKSUM : 0) |
+			(framing->length_bit ? TUNNEL_LENGTH_BIT : 0)),
+		&out);
+}
+
+struct install_collect {
+	struct install_move *move;
+	uint32_t room;
+};
+
+static void move_collect(void *user, uint32_t index)
+{
+	struct install_collect *collect = user;
+
+	if (collect->move->n < collect->room)
+		collect->move->indices[collect->move->n++] = index;
+}
+
+int install_tunnel_move(struct install *install, uint16_t id, const struct l2tp_path *path)
+{
+	struct tunnel *tunnel = tunnel_lookup(install->sessions, id);
+	struct install_collect collect;
+	struct tunnel_path out;
+	int rc;
+
+	if (!tunnel)
+		return -ENOENT;
+	collect.room = tunnel->n_sessions;
+	collect.move = malloc(sizeof(*collect.move) + collect.room * sizeof(uint32_t));
+	if (!collect.move)
+		return -ENOMEM;
+	*collect.move = (struct install_move){.tunnel_id = id};
+	path_to_dataplane(path, &out);
+	rc = tunnel_move(install->sessions, id, &out);
+	if (rc) {
+		free(collect.move);
+		return rc;
+	}
+	tunnel_sessions(install->sessions, id, move_collect, &collect);
+	collect.move->next = install->moves;
+	install->moves = collect.move;
+	install_poll(install);
+	return 0;
+}
+
+void install_poll(struct install *install)
+{
+	while (install->moves) {
+		struct install_move *move = install->moves;
+
+		for (; move->at < move->n; move->at++) {
+			const struct session *session =
+				session_at(install->sessions, move->indices[move->at]);
+			struct message message = {
+				.type = MESSAGE_SESSION_PATH,
+				.index = move->indices[move->at],
+				.generation = session->generation,
+			};
+
+			/* a slot that ended meanwhile, or that another tunnel's session has now */
+			if (!session->generation || session->tunnel_id != move->tunnel_id)
+				continue;
+			if (dataplane_message(install->dp, session->owner, &message))
+				return;
+		}
+		install->moves = move->next;
+		free(move);
+	}
+}
+
+void install_tunnel_close(struct install *install, uint16_t id)
+{
+	tunnel_unpublish(install->sessions, id);
+}
+
+unsigned int install_tunnel_owner(const struct install *install, uint16_t id)
+{
+	const struct tunnel *tunnel = tunnel_lookup(install->sessions, id);
+
+	return tunnel ? tunnel->owner : 0;
+}
+
+int install_session_open(struct install *install, struct subscriber_record *record)
+{
+	struct session_params params = {
+		.tunnel_id = record->tunnel_id,
+		.session_id = record->session_id,
+		.peer_session_id = record->peer_session_id,
+		.owner = (uint8_t)(install->next_worker++ % install->n_workers),
+		.vrf = record->vrf,
+		.mtu = record->mtu,
+		.flags = record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6),
+	};
+	int64_t index = session_publish(install->sessions, &params, &record->generation);
+
+	if (index < 0)
+		return (int)index;
+	record->index = (uint32_t)index;
+	record->owner = params.owner;
+	return 0;
+}
+
+int install_session_framing(struct install *install, const struct subscriber_record *record)
+{
+	struct message message = {
+		.type = MESSAGE_SESSION_PATH,
+		.index = record->index,
+		.generation = record->generation,
+	};
+	struct install_move *move;
+	int rc = session_update(install->sessions, record->index, record->mtu, 0, 0,
+		record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6), NULL, 0);
+
+	if (rc || !dataplane_message(install->dp, record->owner, &message))
+		return rc;
+	/* the owner's ring is full: install_poll() asks again, as for the sessions of a moved tunnel */
+	move = malloc(sizeof(*move) + sizeof(uint32_t));
+	if (!move)
+		return -ENOMEM;
+	*move = (struct install_move){
+		.next = install->moves, .tunnel_id = record->tunnel_id, .n = 1};
+	move->indices[0] = record->index;
+	install->moves = move;
+	return 0;
+}
+
+static bool prefix_forwards(
+	const struct subscriber_record *record, const struct session_prefix *prefix)
+{
+	return record->flags & (prefix->family == 4 ? SESSION_FORWARD4 : SESSION_FORWARD6);
+}
+
+static bool prefix_in(
+	const struct session_prefix *prefix, const struct session_prefix *list, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (list[i].family == prefix->family && list[i].length == prefix->length &&
+			!memcmp(list[i].addr, prefix->addr, sizeof(prefix->addr)))
+			return true;
+	return false;
+}
+
+static void routes_withdraw(struct install *install, struct subscriber_record *record,
+	const struct session_prefix *keep, unsigned int n_keep)
+{
+	/* one that another session has taken over meanwhile stays that session's */
+	for (unsigned int i = 0; i < record->n_installed; i++)
+		if (!prefix_in(&record->installed[i], keep, n_keep))
+			install_route_session_delete(
+				install->routes, record->vrf, &record->installed[i], record->index);
+	free(record->installed);
+	record->installed = NULL;
+	record->n_installed = 0;
+}
+
+int install_session_update(struct install *install, struct subscriber_record *record)
+{
+	struct session *session = session_at(install->sessions, record->index);
+	struct session_prefix *wanted = NULL;
+	unsigned int n = 0, set = 0;
+	int rc;
+
+	if (record->n_prefixes) {
+		wanted = malloc(record->n_prefixes * sizeof(*wanted));
+		if (!wanted)
+			return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < record->n_prefixes; i++)
+		if (prefix_forwards(record, &record->prefixes[i]))
+			wanted[n++] = record->prefixes[i];
+	/* changes only while the session does not forward; the flags are released after it */
+	if (session->generation == record->generation && session->vrf != record->vrf)
+		session->vrf = record->vrf;
+	/* what the session may send first, then the routes towards it: no packet meets half of it */
+	rc = session_update(install->sessions, record->index, record->mtu, record->mss,
+		record->mss > 20 ? record->mss - 20 : 0, record->flags, wanted, n);
+	for (; !rc && set < n; set++) {
+		rc = install_route_session_set(
+			install->routes, record->vrf, &wanted[set], record->index);
+		if (rc)
+			break;
+	}
+	if (rc) {
+		while (set > 0)
+			install_route_session_delete(
+				install->routes, record->vrf, &wanted[--set], record->index);
+		routes_withdraw(install, record, NULL, 0);
+		session_update(install->sessions, record->index, record->mtu, 0, 0,
+			record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6), NULL, 0);
+		free(wanted);
+		return rc;
+	}
+	routes_withdraw(install, record, wanted, n);
+	record->installed = wanted;
+	record->n_installed = (uint8_t)n;
+	return 0;
+}
+
+static void session_ended(void *user, uint32_t index, const struct session_counters *counters,
+	const struct session_owner_state *state)
+{
+	struct subscriber_record *record = user;
+
+	record->final(record, counters, state->up_drops, state->down_drops);
+}
+
+int install_session_close(
+	struct install *install, struct subscriber_record *record, subscriber_final *final)
+{
+	routes_withdraw(install, record, NULL, 0);
+	record->final = final;
+	return session_unpublish(install->sessions, record->index, session_ended, record);
+}

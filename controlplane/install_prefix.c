@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table of prefixes: lookup, choice of the best route, and the writing of the fib.
+ */
+#include "install_table.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t prefix_hash(const struct install_route *routes, uint16_t vrf, uint8_t family,
+	uint8_t length, const uint8_t *addr)
+{
+	return install_hash(
+		routes->seed, (uint32_t)vrf << 16 | (uint32_t)family << 8 | length, addr);
+}
+
+struct prefix *prefix_find(const struct install_route *routes, uint16_t vrf, uint8_t family,
+	uint8_t length, const uint8_t *addr)
+{
+	uint64_t hash = prefix_hash(routes, vrf, family, length, addr);
+	struct prefix *p = routes->prefixes[hash >> (64 - routes->prefix_bits)];
+
+	while (p &&
+		(p->vrf != vrf || p->family != family || p->length != length ||
+			memcmp(p->addr, addr, 16)))
+		p = p->next;
+	return p;
+}
+
+static void table_grow(struct install_route *routes)
+{
+	unsigned int bits = routes->prefix_bits + 2;
+	struct prefix **prefixes = calloc((size_t)1 << bits, sizeof(*prefixes));
+
+	if (!prefixes)
+		return; /* longer chains, but all there */
+	for (size_t b = 0; b < (size_t)1 << routes->prefix_bits; b++) {
+		struct prefix *p;
+
+		while ((p = routes->prefixes[b])) {
+			uint64_t hash = prefix_hash(routes, p->vrf, p->family, p->length, p->addr);
+
+			routes->prefixes[b] = p->next;
+			p->next = prefixes[hash >> (64 - bits)];
+			prefixes[hash >> (64 - bits)] = p;
+		}
+	}
+	free(routes->prefixes);
+	routes->prefixes = prefixes;
+	routes->prefix_bits = bits;
+	routes->scan_bucket <<= 2;
+}
+
+struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t family,
+	uint8_t length, const uint8_t *addr)
+{
+	struct prefix *p = prefix_find(routes, vrf, family, length, addr);
+	uint64_t hash;
+
+	if (p)
+		return p;
+	if (routes->counts.routes4 + routes->counts.routes6 >= (uint64_t)2 << routes->prefix_bits)
+		table_grow(routes);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->vrf = vrf;
+	p->family = family;
+	p->length = length;
+	memcpy(p->addr, addr, 16);
+	hash = prefix_hash(routes, vrf, family, length, addr) >> (64 - routes->prefix_bits);
+	p->next = routes->prefixes[hash];
+	routes->prefixes[hash] = p;
+	routes->counts.routes4 += family == 4;
+	routes->counts.routes6 += family == 6;
+	return p;
+}
+
+static void prefix_free(struct install_route *routes, struct prefix *prefix)
+{
+	uint64_t hash =
+		prefix_hash(routes, prefix->vrf, prefix->family, prefix->length, prefix->addr);
+	struct prefix **p = &routes->prefixes[hash >> (64 - routes->prefix_bits)];
+
+	while (*p != prefix)
+		p = &(*p)->next;
+	*p = prefix->next;
+	routes->counts.routes4 -= prefix->family == 4;
+	routes->counts.routes6 -= prefix->family == 6;
+	free(prefix);
+}
+
+static void addr_mask(uint8_t *addr, unsigned int length)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		if (length >= 8 * (i + 1))
+			continue;
+		addr[i] &= length > 8 * i ? (uint8_t)(0xff00 >> (length - 8 * i)) : 0;
+	}
+}
+
+struct prefix *prefix_longest(const struct install_route *routes, uint16_t vrf, uint8_t family,
+	const uint8_t *addr, int max_length)
+{
+	uint8_t masked[16];
+
+	memcpy(masked, addr, 16);
+	for (int length = max_length; length >= 0; length--) {
+		struct prefix *p;
+
+		addr_mask(masked, (unsigned int)length);
+		p = prefix_find(routes, vrf, family, (uint8_t)length, masked);
+		if (p && p->target)
+			return p;
+	}
+	return NULL;
+}
+
+static bool glean_holds(const struct glean *glean, const struct prefix *prefix)
+{
+	uint8_t masked[16];
+
+	if (glean->vrf != prefix->vrf || glean->family != prefix->family ||
+		glean->length > prefix->length)
+		return false;
+	memcpy(masked, prefix->addr, 16);
+	addr_mask(masked, glean->length);
+	return memcmp(masked, glean->addr, 16) == 0;
+}
+
+/* Which neighbours may have host entries follows from connected subnets and what lies inside of them. */
+static void glean_track(struct install_route *routes, const struct prefix *prefix, uint32_t before)
+{
+	bool was = fib_target_type(before) == FIB_GLEAN;
+	bool is = fib_target_type(prefix->target) == FIB_GLEAN;
+	unsigned int i;
+
+	for (i = 0; i < routes->n_gleans; i++)
+		if (glean_holds(&routes->gleans[i], prefix))
+			break;
+	if (i < routes->n_gleans || is)
+		routes->recheck_hosts = true;
+	if (is && !was) {
+		if (routes->n_gleans == routes->gleans_size) {
+			unsigned int size = routes->gleans_size ? 2 * routes->gleans_size : 16;
+			void *gleans = realloc(routes->gleans, size * sizeof(*routes->gleans));
+
+			if (!gleans)
+				return;
+			routes->gleans = gleans;
+			routes->gleans_size = size;
+		}
+		routes->gleans[routes->n_gleans++] = (struct glean){
+			.vrf = prefix->vrf, .family = prefix->family, .length = prefix->length};
+		memcpy(routes->gleans[routes->n_gleans - 1].addr, prefix->addr, 16);
+	} else if (was && !is) {
+		for (i = 0; i < routes->n_gleans; i++) {
+			struct glean *glean = &routes->gleans[i];
+
+			if (glean->vrf == prefix->vrf && glean->family == prefix->family &&
+				glean->length == prefix->length &&
+				memcmp(glean->addr, prefix->addr, 16) == 0) {
+				*glean = routes->gleans[--routes->n_gleans];
+				break;
+			}
+		}
+	}
+}
+
+static uint32_t prefix_choose(const struct install_route *routes, const struct prefix *prefix)
+{
+	for (const struct candidate *c = &prefix->first; c && c->hops; c = c->next) {
+		uint32_t target = hops_target(routes, c->hops);
+
+		if (target)
+			return target;
+	}
+	if (prefix->aggregate)
+		return fib_target(FIB_UNREACHABLE, FIB_UNREACH);
+	if (prefix->host && prefix->host->adjacency >= 0)
+		return fib_target(FIB_ADJACENCY, (uint32_t)prefix->host->adjacency);
+	return 0;
+}
+
+static int fib_write(struct fib *fib, const struct prefix *prefix, uint32_t target)
+{
+	uint32_t addr4, now;
+	int r;
+
+	memcpy(&addr4, prefix->addr, 4);
+	now = prefix->family == 4 ? fib_get4(fib, addr4, prefix->length)
+				  : fib_get6(fib, prefix->addr, prefix->length);
+	if (now == target || fib_target_type(now) == FIB_SESSION)
+		return 0;
+	if (prefix->family == 4)
+		r = target ? fib_set4(fib, addr4, prefix->length, target)
+			   : fib_delete4(fib, addr4, prefix->length);
+	else
+		r = target ? fib_set6(fib, prefix->addr, prefix->length, target)
+			   : fib_delete6(fib, prefix->addr, prefix->length);
+	return !target && r == -ENOENT ? 0 : r;
+}
+
+int prefix_update(struct install_route *routes, struct prefix *prefix)
+{
+	uint32_t before = prefix->target;
+	int r;
+
+	prefix->target = prefix_choose(routes, prefix);
+	r = fib_write(routes->settings.fibs[prefix->vrf], prefix, prefix->target);
+	if (r < 0) {
+		struct ip_addr addr = {.family = prefix->family};
+		char text[64];
+
+		memcpy(addr.bytes, prefix->addr, 16);
+		routes->counts.failures++;
+		log_ratelimited(LOG_LEVEL_ERROR, NULL,
+			"route %s/%u could not be written to the forwarding table: %s",
+			ip_addr_text(&addr, text), prefix->length, strerror(-r));
+	}
+	if (before != prefix->target)
+		glean_track(routes, prefix, before);
+	if (!prefix->first.hops && !prefix->aggregate && !prefix->host)
+		prefix_free(routes, prefix);
+	return r;
+}

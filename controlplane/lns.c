@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Start and end of a daemon: its parts made in order, and unmade in the reverse. */
+#include "lns.h"
+
+#include "ctl_show.h"
+#include "lns_commands.h"
+#include "lns_start.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define AAA_PENDING_MAX 65536
+#define SYNC_MS         5000
+#define ICMP_RATE       1000 /* errors a second and worker */
+
+static const char *const drop_names[] = {
+#define X(name, text) #name,
+	LNS_DROPS(X)
+#undef X
+};
+static const char *const drop_texts[] = {
+#define X(name, text) text,
+	LNS_DROPS(X)
+#undef X
+};
+
+const char *lns_drop_name(enum lns_drop drop)
+{
+	return drop < LNS_DROP_MAX ? drop_names[drop] : "?";
+}
+
+const char *lns_drop_text(enum lns_drop drop)
+{
+	return drop < LNS_DROP_MAX ? drop_texts[drop] : "?";
+}
+
+static struct dataplane *dataplane_of(const struct config *config, char *error, size_t error_size)
+{
+	struct iface_settings ifaces[CONFIG_INTERFACES_MAX];
+	unsigned int lcores[CONFIG_WORKERS_MAX];
+	const char *vrfs[CONFIG_VRFS_MAX];
+	struct dataplane_settings settings = {
+		.n_workers = config->dpdk.n_workers,
+		.worker_lcores = lcores,
+		.mbufs = config->dpdk.mbufs,
+		.max_sessions = config->dpdk.max_sessions,
+		.max_routes4 = config->dpdk.max_routes4,
+		.max_routes6 = config->dpdk.max_routes6,
+		.max_adjacencies = 65536,
+		.n_vrfs = config->n_vrfs,
+		.vrf_names = vrfs,
+		.n_ifaces = config->n_interfaces,
+		.ifaces = ifaces,
+		.rx_descriptors = config->dpdk.rx_descriptors,
+		.tx_descriptors = config->dpdk.tx_descriptors,
+		.idle_sleep = config->dpdk.idle == CONFIG_IDLE_SLEEP,
+		.idle_us = config->dpdk.idle_us,
+		.icmp_rate = ICMP_RATE,
+		.reassembly = true,
+		.fragment_timeout_ms = 2000,
+		.fragment_max = 1024,
+	};
+
+	/* lcore 0 is the control core, worker i is lcore i + 1: see eal_arguments() */
+	for (unsigned int i = 0; i < settings.n_workers; i++)
+		lcores[i] = i + 1;
+	for (unsigned int i = 0; i < config->n_vrfs; i++)
+		vrfs[i] = config->vrfs[i].name;
+	for (unsigned int i = 0; i < config->n_interfaces; i++) {
+		const struct config_interface *from = &config->interfaces[i];
+
+		ifaces[i] = (struct iface_settings){
+			.name = from->name,
+			.device = from->device,
+			.role = from->role,
+			.vrf = (uint16_t)from->vrf,
+			.mtu = from->mtu,
+			.vlan = from->vlan,
+			.outer_vlan = from->outer_vlan,
+			.promiscuous = from->promiscuous,
+		};
+	}
+	return dataplane_create(&settings, error, error_size);
+}
+
+static int kernel_start(struct lns *lns, char *error, size_t error_size)
+{
+	const struct config *config = lns_config(lns);
+	struct install_route_settings settings;
+
+	install_route_settings_of(&settings, lns->dp);
+	lns->routes = install_route_create(&settings);
+	if (!lns->routes) {
+		snprintf(error, error_size, "out of memory for the routing tables");
+		return -ENOMEM;
+	}
+	lns->netns = kernel_netns_open(config, error, error_size);
+	if (!lns->netns)
+		return -EIO;
+	lns->taps = kernel_taps_create(config, lns->dp, lns->netns, error, error_size);
+	if (!lns->taps)
+		return -EIO;
+	lns->kernel_route = kernel_route_create(
+		config, lns->dp, lns->netns, lns->taps, lns->routes, error, error_size);
+	if (!lns->kernel_route)
+		return -EIO;
+	if (kernel_route_sync(lns->kernel_route, SYNC_MS)) {
+		snprintf(error, error_size,
+			"the kernel did not answer the dump of its routes in %u s", SYNC_MS / 1000);
+		return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/* What a subscriber's traceroute shows of us: our end of its link. */
+static void icmp_source_set(struct lns *lns)
+{
+	const struct ip_addr *local = &lns_config(lns)->subscribers.local_address;
+	struct iface_addr source = {.family = local->family};
+
+	if (local->family != 4)
+		return;
+	memcpy(source.addr, local->bytes, sizeof(source.addr));
+	for (unsigned int vrf = 0; vrf < lns_config(lns)->n_vrfs; vrf++)
+		dataplane_icmp_source(lns->dp, vrf, &source);
+}
+
+static int engines_start(struct lns *lns, char *error, size_t error_size)
+{
+	const struct config *config = lns_config(lns);
+	const struct l2tp_settings settings = {
+		.host_name = config->lns.host_name,
+		.vendor_name = config->lns.vendor_name,
+		.half_open_max = config->lns.half_open_max,
+		.half_open_per_source = config->lns.half_open_per_source,
+	};
+	int rc = subscribers_init(&lns->subscribers, config->dpdk.max_sessions);
+
+	lns->aaa = aaa_create(config, AAA_PENDING_MAX);
+	lns->install = install_create(lns->dp, lns->routes);
+	lns->l2tp = l2tp_lns_create(&lns_l2tp_ops, lns, &settings);
+	if (!rc && lns->aaa && lns->install && lns->l2tp)
+		rc = lns_pools_set(lns, config);
+	else
+		rc = -ENOMEM;
+	if (rc)
+		snprintf(error, error_size, "out of memory for %u sessions",
+			config->dpdk.max_sessions);
+	return rc;
+}
+
+static int operator_start(struct lns *lns, char *error, size_t error_size)
+{
+	int rc;
+
+	lns->show = ctl_show_create(lns->ctl, lns->dp, lns->routes, lns->kernel_route, lns->taps);
+	rc = lns->show ? lns_commands_show(lns) : -ENOMEM;
+	if (!rc)
+		rc = lns_commands_status(lns);
+	if (!rc)
+		rc = lns_commands_act(lns);
+	if (rc)
+		snprintf(error, error_size, "out of memory for the control socket");
+	return rc;
+}
+
+int lns_start(struct lns *lns, struct config *config, char *error, size_t error_size)
+{
+	struct timespec now;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lns->now = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	lns->started_at = lns->now;
+	timer_wheel_init(&lns->wheel, lns->now);
+	lns->profile = profile_create(config, &lns->ppp_counters, NULL);
+	if (!lns->profile) {
+		snprintf(error, error_size, "out of memory for the configuration");
+		return -ENOMEM;
+	}
+	/* ports, TAPs and mirrors read the configuration they were made from until the end */
+	lns->initial = profile_hold(lns->profile);
+	/* first of all: a second daemon must not take the first one's TAPs */
+	lns->ctl = ctl_socket_open(config->lns.control_socket, error, error_size);
+	if (!lns->ctl)
+		return -EIO;
+	lns->dp = dataplane_of(config, error, error_size);
+	if (!lns->dp)
+		return -EIO;
+	icmp_source_set(lns);
+	rc = kernel_start(lns, error, error_size);
+	if (!rc)
+		rc = engines_start(lns, error, error_size);
+	if (!rc)
+		rc = operator_start(lns, error, error_size);
+	if (!rc) {
+		rc = dataplane_start(lns->dp);
+		if (rc)
+			snprintf(error, error_size, "workers cannot be started: %s", strerror(-rc));
+	}
+	return rc;
+}
+
+void lns_stop(struct lns *lns)
+{
+	if (lns->l2tp)
+		l2tp_lns_destroy(lns->l2tp, lns->now);
+	if (lns->dp) {
+		dataplane_stop(lns->dp);
+		rcu_drain(dataplane_rcu(lns->dp)); /* final counters of what was still ending */
+	}
+	if (lns->ctl)
+		ctl_socket_close(lns->ctl);
+	if (lns->show)
+		ctl_show_destroy(lns->show);
+	if (lns->pools)
+		lns_pools_free(lns);
+	if (lns->kernel_route)
+		kernel_route_destroy(lns->kernel_route);
+	if (lns->taps)
+		kernel_taps_destroy(lns->taps);
+	if (lns->netns)
+		kernel_netns_close(lns->netns);
+	aaa_destroy(lns->aaa);
+	install_destroy(lns->install);
+	if (lns->routes)
+		install_route_destroy(lns->routes);
+	if (lns->dp)
+		dataplane_destroy(lns->dp);
+	subscribers_fini(&lns->subscribers);
+	profile_release(lns->profile);
+	profile_release(lns->initial);
+}

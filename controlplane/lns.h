@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control plane of one daemon: what its parts share.
+ *
+ * Owned by the control core. now is read from the clock once each turn of the loop and is everybody's time.
+ */
+#pragma once
+
+#include "aaa.h"
+#include "ctl_socket.h"
+#include "install.h"
+#include "ip_pool.h"
+#include "kernel_route.h"
+#include "kernel_tap.h"
+#include "l2tp_lns.h"
+#include "profile.h"
+#include "subscribers.h"
+#include "timer.h"
+
+#include <dataplane/dataplane.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Packets that the control core itself refuses, by name (lnsctl show drops). X(name, text) */
+#define LNS_DROPS(X)                                                           \
+	X(PUNT_MALFORMED, "punted packet whose headers do not fit its length") \
+	X(PPP_STALE, "PPP frame of a session that has ended")                  \
+	X(PPP_EARLY, "PPP frames before ICCN, above what is kept")             \
+	X(INJECT_NO_MBUF, "no packet buffer for a control packet")             \
+	X(SEND_TOO_LONG, "control packet longer than a packet buffer")
+
+enum lns_drop {
+#define X(name, text) LNS_DROP_##name,
+	LNS_DROPS(X)
+#undef X
+		LNS_DROP_MAX
+};
+
+struct lns {
+	uint64_t now; /* ms, monotonic */
+	struct timer_wheel wheel;
+	struct dataplane *dp;
+	struct install *install;
+	struct install_route *routes;
+	struct kernel_netns *netns;
+	struct kernel_taps *taps;
+	struct kernel_route *kernel_route;
+	struct ctl_socket *ctl;
+	struct ctl_show *show;
+	struct l2tp_lns *l2tp;
+	struct profile *profile; /* the configuration in force */
+	struct profile *initial; /* the one that ports and mirrors were made from */
+	struct aaa *aaa;
+	struct subscribers subscribers;
+	unsigned int n_pools;
+	struct ip_pool **pools; /* by the index in the configuration */
+	struct ppp_counters ppp_counters;
+	uint32_t n_early; /* PPP frames kept until the session's ICCN */
+	uint64_t drops[LNS_DROP_MAX];
+	uint64_t turns, busy_turns; /* of the control loop */
+	bool stopping;
+	uint64_t stop_by; /* when waiting for StopCCNs ends */
+	uint64_t started_at;
+};
+
+const char *lns_drop_name(enum lns_drop drop);
+const char *lns_drop_text(enum lns_drop drop);
+
+static inline const struct config *lns_config(const struct lns *lns)
+{
+	return lns->profile->config;
+}
+
+/* Cryptographic randomness, buffered: no system call for most calls. */
+void entropy_fill(void *out, size_t length);
+
+/* ---- lns_pools.c ---- */
+/* Pools of a configuration: those of the running one are replaced, addresses in use are carried over. */
+int lns_pools_set(struct lns *lns, const struct config *config);
+void lns_pools_free(struct lns *lns);
+/* From the pool by its index. 0, -ENOSPC exhausted, -ENOENT no such pool. */
+int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address);
+/* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
+int lns_pool_take_exact(struct lns *lns, unsigned int vrf, uint64_t user, uint32_t address);
+void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address);
+
+/* ---- lns_l2tp.c ---- */
+extern const struct l2tp_ops lns_l2tp_ops; /* user: struct lns */
+/* A punted L2TP control packet (data at the outer IP header); frees it. */
+void lns_l2tp_punt(struct lns *lns, struct rte_mbuf *packet);
+/* Data came from a tunnel's peer lately: as good as a HELLO. */
+void lns_l2tp_data_seen(struct lns *lns, uint16_t tunnel_id);
+
+/* ---- lns_reload.c ---- */
+/* 0; -EINVAL: refused, report tells why. What needs a restart is in the report too. */
+int lns_reload(struct lns *lns, struct config_errors *report);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration's address pools, and what becomes of them at a reload. */
+#include "log.h"
+#include "lns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void pools_destroy(struct ip_pool **pools, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		ip_pool_destroy(pools[i]);
+	free(pools);
+}
+
+static uint32_t addr_of(const struct ip_addr *addr)
+{
+	uint32_t address;
+
+	memcpy(&address, addr->bytes, sizeof(address));
+	return address;
+}
+
+/* In the pools of one VRF: the first that has the address answers. */
+static int pools_each(struct ip_pool **pools, const struct config *config, unsigned int vrf,
+	int (*call)(struct ip_pool *pool, uint64_t user, uint32_t address), uint64_t user,
+	uint32_t address)
+{
+	for (unsigned int i = 0; i < config->n_pools; i++) {
+		int rc = config->pools[i].vrf == vrf ? call(pools[i], user, address) : -ERANGE;
+
+		if (rc != -ERANGE)
+			return rc;
+	}
+	return -ERANGE;
+}
+
+static int call_reserve(struct ip_pool *pool, uint64_t user, uint32_t address)
+{
+	return ip_pool_reserve(pool, address);
+}
+
+static int call_release(struct ip_pool *pool, uint64_t user, uint32_t address)
+{
+	return ip_pool_release(pool, address);
+}
+
+/* Addresses that nobody may be given: our own, and those that a user's entry names. */
+static void pools_reserve(struct ip_pool **pools, const struct config *config)
+{
+	if (config->subscribers.local_address.family == 4)
+		for (unsigned int vrf = 0; vrf < config->n_vrfs; vrf++)
+			pools_each(pools, config, vrf, call_reserve, 0,
+				addr_of(&config->subscribers.local_address));
+	for (unsigned int i = 0; i < config->n_users; i++)
+		if (config->users[i].address.family == 4)
+			pools_each(pools, config, config->users[i].vrf, call_reserve, 0,
+				addr_of(&config->users[i].address));
+}
+
+static void aggregates_set(struct lns *lns, const struct config *config, bool announce)
+{
+	for (unsigned int i = 0; i < config->n_pools; i++) {
+		const struct config_pool *pool = &config->pools[i];
+
+		for (unsigned int j = 0; j < pool->n_aggregates; j++) {
+			int rc = announce
+				? kernel_route_announce(lns->kernel_route, (uint16_t)pool->vrf,
+					  &pool->aggregates[j], true)
+				: kernel_route_withdraw(lns->kernel_route, (uint16_t)pool->vrf,
+					  &pool->aggregates[j], true);
+			if (rc)
+				log_error(NULL, "pool %s: its route cannot be %s: %s", pool->name,
+					announce ? "announced" : "withdrawn", strerror(-rc));
+		}
+	}
+}
+
+int lns_pools_set(struct lns *lns, const struct config *config)
+{
+	struct ip_pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
+	struct subscriber *subscriber;
+	uint32_t index = 0;
+
+	if (!pools)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < config->n_pools; i++) {
+		pools[i] = ip_pool_create(&config->pools[i]);
+		if (!pools[i]) {
+			pools_destroy(pools, i);
+			return -ENOMEM;
+		}
+	}
+	pools_reserve(pools, config);
+	while ((subscriber = subscribers_next(&lns->subscribers, &index)))
+		if (subscriber->address)
+			pools_each(pools, config, subscriber->record.vrf, ip_pool_take_exact,
+				subscriber->user_hash, subscriber->address);
+	/* the new aggregates first: one that both have is never gone */
+	aggregates_set(lns, config, true);
+	if (lns->pools) {
+		aggregates_set(lns, lns_config(lns), false);
+		lns_pools_free(lns);
+	}
+	lns->pools = pools;
+	lns->n_pools = config->n_pools;
+	return 0;
+}
+
+void lns_pools_free(struct lns *lns)
+{
+	pools_destroy(lns->pools, lns->n_pools);
+	lns->pools = NULL;
+	lns->n_pools = 0;
+}
+
+int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address)
+{
+	if (pool < 0 || (unsigned int)pool >= lns->n_pools)
+		return -ENOENT;
+	return ip_pool_take(lns->pools[pool], user, address);
+}
+
+int lns_pool_take_exact(struct lns *lns, unsigned int vrf, uint64_t user, uint32_t address)
+{
+	return pools_each(lns->pools, lns_config(lns), vrf, ip_pool_take_exact, user, address);
+}
+
+void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address)
+{
+	pools_each(lns->pools, lns_config(lns), vrf, call_release, 0, address);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* lnsd: the command line, the EAL, and the control core's life. */
+#include "control_loop.h"
+#include "lns_start.h"
+#include "log.h"
+
+#include <crypto/digest.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define EXIT_USAGE    2
+#define ARGUMENTS_MAX 160
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+		"usage: lnsd -c FILE [--check]\n"
+		"  -c, --config FILE  the configuration (YAML, see docs/configuration.md)\n"
+		"      --check        only check the configuration: 0 good, 1 errors\n"
+		"  -V, --version\n"
+		"  -h, --help\n");
+}
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+/* -1: go on; else the exit status. */
+static int options_parse(int argc, char **argv, struct options *options)
+{
+	static const struct option table[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:Vh", table, NULL)) >= 0) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'k':
+			options->check = true;
+			break;
+		case 'V':
+			printf("lnsd %s\n", LNSD_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "lnsd: %s: expected options only\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (!options->config) {
+		fprintf(stderr, "lnsd: no configuration: expected -c FILE\n");
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* ---- the EAL ---- */
+
+struct arguments {
+	int n;
+	char *at[ARGUMENTS_MAX + 1];
+};
+
+static void argument_add(struct arguments *arguments, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void argument_add(struct arguments *arguments, const char *format, ...)
+{
+	va_list values;
+
+	if (arguments->n == ARGUMENTS_MAX) {
+		fprintf(stderr, "lnsd: more than %d EAL arguments\n", ARGUMENTS_MAX);
+		exit(EXIT_FAILURE);
+	}
+	va_start(values, format);
+	if (vasprintf(&arguments->at[arguments->n++], format, values) < 0)
+		exit(EXIT_FAILURE);
+	va_end(values);
+	arguments->at[arguments->n] = NULL;
+}
+
+/* lcore 0 is the control core, lcore i + 1 worker i; the CPU of each is the configuration's. */
+static void eal_arguments(const struct config_dpdk *dpdk, struct arguments *arguments)
+{
+	char lcores[CONFIG_WORKERS_MAX * 12 + 16];
+	size_t n;
+
+	argument_add(arguments, "lnsd");
+	n = (size_t)snprintf(lcores, sizeof(lcores), "0@%d", dpdk->main_core);
+	for (unsigned int i = 0; i < dpdk->n_workers; i++)
+		n += (size_t)snprintf(
+			lcores + n, sizeof(lcores) - n, ",%u@%d", i + 1, dpdk->worker_cores[i]);
+	argument_add(arguments, "--lcores=%s", lcores);
+	argument_add(arguments, "--main-lcore=0");
+	argument_add(arguments, "--no-telemetry");
+	argument_add(arguments, "--log-level=warning");
+	/* nothing of ours is shared with other processes: no files in hugetlbfs, none in /run/dpdk */
+	argument_add(arguments, dpdk->hugepages ? "--in-memory" : "--no-huge");
+	if (!dpdk->hugepages)
+		argument_add(arguments, "--no-shconf");
+	if (dpdk->memory_mb)
+		argument_add(arguments, "-m%u", dpdk->memory_mb);
+	if (dpdk->iova_va)
+		argument_add(arguments, "--iova-mode=va");
+	if (!dpdk->n_devices)
+		argument_add(arguments, "--no-pci");
+	for (unsigned int i = 0; i < dpdk->n_devices; i++)
+		argument_add(arguments, "-a%s", dpdk->devices[i]);
+	for (unsigned int i = 0; i < dpdk->n_vdevs; i++)
+		argument_add(arguments, "--vdev=%s", dpdk->vdevs[i]);
+	for (unsigned int i = 0; i < dpdk->n_eal_args; i++)
+		argument_add(arguments, "%s", dpdk->eal_args[i]);
+}
+
+static const char *eal_reason(int error)
+{
+	switch (error) {
+	case EACCES:
+		return "no permission: lnsd needs root (or CAP_NET_ADMIN, CAP_NET_RAW, "
+		       "CAP_SYS_ADMIN)";
+	case ENOMEM:
+		return "not enough memory: see dpdk.memory, dpdk.hugepages and /proc/meminfo";
+	case ENODEV:
+		return "a device of dpdk.devices or dpdk.vdevs is not there";
+	case EFAULT:
+		return "the CPU lacks an instruction set that this build needs";
+	default:
+		return strerror(error);
+	}
+}
+
+static int eal_start(const struct config_dpdk *dpdk)
+{
+	static struct arguments arguments; /* the EAL keeps pointers into its strings */
+	char *kept[ARGUMENTS_MAX + 1];
+	int rc;
+
+	eal_arguments(dpdk, &arguments);
+	/* EAL permutes its array and keeps pointers into the strings: only the array is ours again */
+	memcpy(kept, arguments.at, sizeof(kept));
+	rc = rte_eal_init(arguments.n, kept);
+	if (rc < 0)
+		log_error(NULL, "DPDK does not start: %s (its own lines above say more)",
+			eal_reason(rte_errno));
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- life ---- */
+
+static int daemon_run(struct config *config)
+{
+	static struct lns lns;
+	char error[512] = "";
+	int rc;
+
+	if (lns_start(&lns, config, error, sizeof(error))) {
+		log_error(NULL, "cannot start: %s", error);
+		if (!lns.profile)
+			config_free(config);
+		lns_stop(&lns);
+		return EXIT_FAILURE;
+	}
+	log_start(STDERR_FILENO);
+	log_info(NULL, "lnsd %s up: %u workers, %u interfaces, control socket %s", LNSD_VERSION,
+		dataplane_workers(lns.dp), dataplane_ifaces(lns.dp), config->lns.control_socket);
+	rc = control_loop_run(&lns);
+	if (rc)
+		log_error(NULL, "the control loop cannot run: %s", strerror(-rc));
+	lns_stop(&lns);
+	log_info(NULL, "lnsd ended");
+	log_stop();
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/*
+ * The control loop reads these from a signalfd. Blocked before there is a second thread, so that the
+ * EAL's threads and the workers, which inherit the mask, never take one and end the process.
+ */
+static void signals_block(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct config_errors errors = {0};
+	struct config *config;
+	sigset_t signals;
+	int rc = options_parse(argc, argv, &options);
+
+	if (rc >= 0)
+		return rc;
+	rc = config_load(options.config, &config, &errors);
+	for (unsigned int i = 0; i < errors.n; i++)
+		fprintf(stderr, "%s\n", errors.text[i]);
+	config_errors_free(&errors);
+	if (rc)
+		return EXIT_FAILURE;
+	if (options.check) {
+		config_free(config);
+		printf("%s: ok\n", options.config);
+		return EXIT_SUCCESS;
+	}
+	/* keys and passwords are in this memory: no core dump, no ptrace by others */
+	prctl(PR_SET_DUMPABLE, 0);
+	signals_block();
+	log_set_level(config->lns.log_level);
+	/* before the EAL starts threads: a signal that any of them could take would end the process */
+	control_loop_signals(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	rc = EXIT_FAILURE;
+	if (geteuid() != 0 && config->dpdk.n_vdevs)
+		log_warning(NULL,
+			"not started as root: TAPs and raw sockets need CAP_NET_ADMIN and "
+			"CAP_NET_RAW");
+	if (digest_init())
+		log_error(NULL, "libcrypto: %s", digest_init_error());
+	else if (!eal_start(&config->dpdk)) {
+		rc = daemon_run(config);
+		rte_eal_cleanup();
+		digest_fini();
+		return rc;
+	}
+	config_free(config);
+	digest_fini();
+	return rc;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One subscriber's life: an L2TP session, the PPP in it, its place in the AAA, its addresses, its entry
+ * in the dataplane, joined.
+ *
+ *   ICRQ ──► opening ──ICCN──► link ──LCP──► auth ──accepted──► network ──IPCP──► up
+ *                │               │             │                   │               │
+ *                └───────────────┴─────────────┴── any end ────────┴───────────────┴──► ending ──► free
+ *
+ * ending lasts until no worker can touch the session any more; then the final counters are known, the
+ * address goes back and the memory is freed. Control core only.
+ */
+#pragma once
+
+#include "aaa.h"
+#include "l2tp_session.h"
+#include "log.h"
+#include "ppp.h"
+#include "profile.h"
+#include "subscriber_record.h"
+#include "timer.h"
+
+#include <dataplane/message.h>
+
+#include <rte_mbuf.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lns;
+
+enum subscriber_state {
+	SUBSCRIBER_OPENING, /* ICRQ taken, ICCN awaited */
+	SUBSCRIBER_LINK,    /* LCP */
+	SUBSCRIBER_AUTH,    /* credentials asked for, or with the AAA */
+	SUBSCRIBER_NETWORK, /* NCPs */
+	SUBSCRIBER_UP,      /* forwards */
+	SUBSCRIBER_ENDING,
+	SUBSCRIBER_STATES
+};
+
+struct subscriber {
+	struct ppp ppp;
+	struct timer timer; /* PPP's deadline */
+	struct timer
+		limit; /* set-up timeout, also when it begins anew; while up the session timeout */
+	struct lns *lns;
+	struct profile *profile;   /* held */
+	struct l2tp_session *l2tp; /* NULL once the session is down */
+	struct rte_mbuf *early;    /* a PPP frame that overtook its ICCN */
+	struct subscriber_record record;
+	uint8_t state;       /* enum subscriber_state */
+	uint8_t close_cause; /* enum ppp_close_cause */
+	uint8_t auth_method; /* enum ppp_auth_method that was accepted */
+	uint8_t auth_serial; /* PPP's, of the request under way */
+	bool ppp_started, ppp_closed;
+	bool announced; /* single routes are in the kernel */
+	bool forwarded; /* was up at least once */
+	uint16_t peer_mru;
+	/* how L2TP ended it, where that came first */
+	uint16_t cdn_result, cdn_error;
+	bool with_tunnel;
+	uint32_t aaa_id;           /* request under way; 0 = none */
+	uint64_t opened_at, up_at; /* ms */
+	uint64_t active_at;        /* last time the counters were seen to move */
+
+	char *user; /* as sent, NUL-terminated; NULL until it was named */
+	uint64_t user_hash;
+	/* the user's sessions in subscribers.c, once authenticated; link: what points to us */
+	struct subscriber *user_next, **user_link;
+	struct subscriber *donor; /* whose address we take over as soon as we are up */
+	struct subscriber *heir;  /* who takes ours over */
+
+	uint32_t address;  /* network order; 0 = none */
+	uint32_t given_up; /* the last one it had, for the log */
+	struct subscriber *address_next;
+	int pool;
+	uint32_t session_timeout, idle_timeout; /* seconds */
+	struct ppp_ipv4 ipv4;
+	unsigned int n_routes;
+	struct config_route *routes; /* of the AAA; allocated */
+
+	struct session_counters counters; /* as of counted_at */
+	uint64_t counted_at;
+	uint32_t counters_asked, counters_answered; /* messages to the owner */
+	uint32_t up_drops, down_drops;
+};
+
+/* ICRQ: 0, or the CDN result code with *error. */
+int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error);
+/* ICCN. */
+void subscriber_call_up(struct subscriber *subscriber);
+/* CDN, StopCCN, tunnel lost. */
+void subscriber_call_down(struct subscriber *subscriber, const struct l2tp_session_end *end);
+/* A PPP frame from the dataplane; the packet stays the caller's unless true is returned. */
+bool subscriber_frame(struct subscriber *subscriber, struct rte_mbuf *packet);
+/* Ends it: Terminate-Request first where that makes sense for the cause. */
+void subscriber_close(struct subscriber *subscriber, enum ppp_close_cause cause);
+/* Ends it at once, with a CDN. */
+void subscriber_kill(struct subscriber *subscriber, enum ppp_close_cause cause);
+/* Asks the owner worker for the session's counters. -ENOBUFS: its ring is full. */
+int subscriber_counters_ask(struct subscriber *subscriber);
+/* Counters that the owner answered with. */
+void subscriber_counted(struct subscriber *subscriber, const struct message_reply *reply);
+
+const char *subscriber_state_name(enum subscriber_state state);
+const char *subscriber_address_text(const struct subscriber *subscriber, char buffer[16]);
+struct log_context subscriber_log(const struct subscriber *subscriber);
+
+/* ---- between subscriber.c and subscriber_ppp.c ---- */
+/* When an authenticated session's time is over, ms; UINT64_MAX: never. */
+uint64_t subscriber_session_end(const struct subscriber *subscriber);
+/* PPP is over. */
+void subscriber_closed(struct subscriber *subscriber, enum ppp_close_cause cause);
+
+/* ---- subscriber_address.c ---- */
+/*
+ * The address that the session negotiates: fixed (->ipv4.peer_address), that of the user's old session
+ * that it takes over, or from the pool. 0 also if it has one already; -ENOSPC, -ENOENT (neither fixed nor
+ * pool), -EBUSY (fixed, but another user's).
+ */
+int subscriber_address_get(struct subscriber *subscriber);
+/* The session ends, or goes on as somebody else: its address is its heir's, its donor's again, or free. */
+void subscriber_address_drop(struct subscriber *subscriber);
+/* The session forwards: the one whose address it took over ends. */
+void subscriber_takeover(struct subscriber *subscriber);
+/* Single routes into the kernel, or out of it, where the configuration wants them. */
+void subscriber_routes_announce(struct subscriber *subscriber, bool announce);

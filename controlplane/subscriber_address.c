@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which address a session has, and how a session that comes back takes over its predecessor's.
+ *
+ * A subscriber whose line broke dials in again long before its old session is found dead. The new session
+ * (heir) negotiates the old one's (donor's) address while the donor still forwards; at the moment the heir
+ * is up its routes replace the donor's in single stores, and then the donor ends. Should either end before,
+ * the address stays with the other.
+ */
+#include "subscriber.h"
+
+#include "lns.h"
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The oldest other session of the user, and how many others there are. */
+static struct subscriber *user_oldest(const struct subscriber *subscriber, uint32_t *others)
+{
+	const struct subscribers *subscribers = &subscriber->lns->subscribers;
+	struct subscriber *at = NULL, *oldest = NULL;
+
+	*others = 0;
+	if (!subscriber->user || !subscriber->user_link)
+		return NULL;
+	while ((at = subscribers_of_user(subscribers, subscriber->user, at))) {
+		if (at == subscriber)
+			continue;
+		++*others;
+		if (!oldest || at->opened_at < oldest->opened_at)
+			oldest = at;
+	}
+	return oldest;
+}
+
+/*
+ * Above the user's limit the oldest session has to go: one that forwards goes when the newcomer is up
+ * (returned), others go at once.
+ */
+static struct subscriber *predecessor(struct subscriber *subscriber)
+{
+	uint32_t limit = lns_config(subscriber->lns)->subscribers.max_sessions_per_user, others;
+	struct subscriber *oldest;
+
+	if (!limit)
+		return NULL;
+	while ((oldest = user_oldest(subscriber, &others)) && others >= limit) {
+		if (oldest->state == SUBSCRIBER_UP)
+			return oldest;
+		subscriber->lns->subscribers.replaced++;
+		subscriber_kill(oldest, PPP_CLOSE_REPLACED);
+	}
+	return NULL;
+}
+
+static void inherit(struct subscriber *heir, struct subscriber *donor)
+{
+	heir->donor = donor;
+	donor->heir = heir;
+}
+
+static bool address_is_shared(const struct subscriber *a, const struct subscriber *b)
+{
+	return a->address && a->address == b->address && a->record.vrf == b->record.vrf;
+}
+
+/* The donor's address becomes the heir's own. */
+static void address_pass(struct subscriber *donor, struct subscriber *heir)
+{
+	struct subscribers *subscribers = &heir->lns->subscribers;
+
+	donor->heir = NULL;
+	heir->donor = NULL;
+	if (!address_is_shared(heir, donor))
+		return;
+	subscribers_address_remove(subscribers, donor);
+	donor->address = 0;
+	donor->given_up = heir->address;
+	subscribers_address_add(subscribers, heir);
+}
+
+int subscriber_address_get(struct subscriber *subscriber)
+{
+	struct lns *lns = subscriber->lns;
+	uint32_t vrf = subscriber->record.vrf, fixed = subscriber->ipv4.peer_address;
+	struct subscriber *donor, *holder;
+	int rc;
+
+	if (subscriber->address && (!fixed || fixed == subscriber->address))
+		return 0;
+	subscriber_address_drop(subscriber);
+	donor = predecessor(subscriber);
+	if (fixed) {
+		holder = subscribers_of_address(&lns->subscribers, (uint16_t)vrf, fixed);
+		if (holder && strcmp(holder->user ? holder->user : "", subscriber->user))
+			return -EBUSY;
+		if (holder)
+			donor = holder;
+		subscriber->address = fixed;
+	} else if (donor && donor->record.vrf == vrf) {
+		subscriber->address = donor->address;
+	}
+	if (donor && donor->heir)
+		subscriber_kill(donor->heir, PPP_CLOSE_REPLACED);
+	if (donor)
+		inherit(subscriber, donor);
+	if (donor && address_is_shared(subscriber, donor))
+		return 0;
+	if (fixed) {
+		rc = lns_pool_take_exact(lns, vrf, subscriber->user_hash, fixed);
+		if (rc == -ERANGE)
+			rc = 0;
+	} else {
+		rc = lns_pool_take(
+			lns, subscriber->pool, subscriber->user_hash, &subscriber->address);
+	}
+	if (rc) {
+		subscriber->address = 0;
+		return rc;
+	}
+	subscribers_address_add(&lns->subscribers, subscriber);
+	return 0;
+}
+
+void subscriber_address_drop(struct subscriber *subscriber)
+{
+	struct subscriber *donor = subscriber->donor;
+
+	if (subscriber->heir)
+		address_pass(subscriber, subscriber->heir);
+	if (donor) {
+		donor->heir = NULL;
+		subscriber->donor = NULL;
+		if (address_is_shared(subscriber, donor))
+			subscriber->address = 0;
+	}
+	if (!subscriber->address)
+		return;
+	/* free at once: what is still on its way to the old session is refused by its generation */
+	subscribers_address_remove(&subscriber->lns->subscribers, subscriber);
+	lns_pool_release(subscriber->lns, subscriber->record.vrf, subscriber->address);
+	subscriber->given_up = subscriber->address;
+	subscriber->address = 0;
+}
+
+void subscriber_takeover(struct subscriber *subscriber)
+{
+	uint32_t limit = lns_config(subscriber->lns)->subscribers.max_sessions_per_user, others;
+	struct subscriber *donor = subscriber->donor, *oldest;
+	struct log_context context = subscriber_log(subscriber);
+
+	if (!donor)
+		goto limit;
+	log_info(&context, "takes over from session %u/%u", donor->record.tunnel_id,
+		donor->record.session_id);
+	address_pass(donor, subscriber);
+	subscriber->lns->subscribers.replaced++;
+	subscriber_kill(donor, PPP_CLOSE_REPLACED);
+limit:
+	/* others above the limit: those that were to end with an heir that itself was replaced */
+	while (limit && (oldest = user_oldest(subscriber, &others)) && others >= limit) {
+		subscriber->lns->subscribers.replaced++;
+		subscriber_kill(oldest, PPP_CLOSE_REPLACED);
+	}
+}
+
+void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
+{
+	struct lns *lns = subscriber->lns;
+	const struct subscriber_record *record = &subscriber->record;
+
+	if (announce == subscriber->announced)
+		return;
+	if (announce && !lns_config(lns)->subscribers.announce_hosts)
+		return;
+	for (unsigned int i = 0; i < record->n_prefixes; i++) {
+		struct ip_prefix prefix = {
+			.addr.family = record->prefixes[i].family,
+			.length = record->prefixes[i].length,
+		};
+
+		memcpy(prefix.addr.bytes, record->prefixes[i].addr, sizeof(prefix.addr.bytes));
+		if (announce)
+			kernel_route_announce(lns->kernel_route, record->vrf, &prefix, false);
+		else
+			kernel_route_withdraw(lns->kernel_route, record->vrf, &prefix, false);
+	}
+	subscriber->announced = announce;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The PPP engine's side of a subscriber. */
+#include "subscriber_ppp.h"
+
+#include "lns.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* IPv4 and TCP headers without options. */
+#define TCP4_HEADERS 40
+
+static void on_send(void *user, const uint8_t *frame, size_t length)
+{
+	struct subscriber *subscriber = user;
+	struct lns *lns = subscriber->lns;
+	struct rte_mbuf *packet = dataplane_mbuf(lns->dp);
+	struct meta *meta;
+	char *room;
+
+	if (!packet) {
+		lns->drops[LNS_DROP_INJECT_NO_MBUF]++;
+		return;
+	}
+	room = rte_pktmbuf_append(packet, (uint16_t)length);
+	if (!room) {
+		lns->drops[LNS_DROP_SEND_TOO_LONG]++;
+		rte_pktmbuf_free(packet);
+		return;
+	}
+	memcpy(room, frame, length);
+	meta = meta_of(packet);
+	meta->kind = INJECT_SESSION;
+	meta->session = subscriber->record.index;
+	meta->generation = subscriber->record.generation;
+	dataplane_inject(lns->dp, subscriber->record.owner, packet);
+}
+
+static void on_random_bytes(void *user, void *out, size_t length)
+{
+	entropy_fill(out, length);
+}
+
+static void on_arm(void *user, uint64_t deadline)
+{
+	struct subscriber *subscriber = user;
+
+	if (deadline == PPP_NO_DEADLINE)
+		timer_cancel(&subscriber->lns->wheel, &subscriber->timer);
+	else
+		timer_set(&subscriber->lns->wheel, &subscriber->timer, deadline);
+}
+
+static void on_link_up(void *user, const struct ppp_link *link)
+{
+	struct subscriber *subscriber = user;
+	struct subscriber_record *record = &subscriber->record;
+	const struct config *config = subscriber->profile->config;
+	uint32_t flags = record->flags & ~(uint32_t)(SESSION_SEND_ACFC | SESSION_SEND_PFC);
+
+	if (!link->address_control)
+		flags |= SESSION_SEND_ACFC;
+	if (link->pfc)
+		flags |= SESSION_SEND_PFC;
+	subscriber->peer_mru = link->peer_mru;
+	record->mtu = link->peer_mru < config->subscribers.mru ? link->peer_mru
+							       : config->subscribers.mru;
+	record->mss = 0;
+	if (config->subscribers.mss_clamp) {
+		record->mss = config->subscribers.mss ? config->subscribers.mss
+						      : (uint16_t)(record->mtu - TCP4_HEADERS);
+		flags |= SESSION_MSS_CLAMP;
+	}
+	if (!config->subscribers.subscriber_to_subscriber)
+		flags |= SESSION_NO_HAIRPIN;
+	if (flags != record->flags) {
+		record->flags = flags;
+		install_session_framing(subscriber->lns->install, record);
+	}
+	subscriber->state = SUBSCRIBER_AUTH;
+}
+
+static void forwarding_stop(struct subscriber *subscriber)
+{
+	struct lns *lns = subscriber->lns;
+
+	if (subscriber->state != SUBSCRIBER_UP)
+		return;
+	/* a peer that begins anew has no more time for it than at first, nor more of its session's */
+	if (subscriber->profile->config->subscribers.setup_timeout)
+		timer_set(&lns->wheel, &subscriber->limit,
+			RTE_MIN(lns->now + subscriber->profile->config->subscribers.setup_timeout,
+				subscriber_session_end(subscriber)));
+	lns->subscribers.n_up--;
+	subscriber->state = SUBSCRIBER_NETWORK;
+	subscriber->record.flags &= ~(uint32_t)SESSION_FORWARD4;
+	install_session_update(lns->install, &subscriber->record);
+	subscriber_routes_announce(subscriber, false);
+}
+
+static void on_link_down(void *user)
+{
+	struct subscriber *subscriber = user;
+
+	if (subscriber->aaa_id)
+		aaa_cancel(subscriber->lns->aaa, subscriber->aaa_id);
+	subscriber->aaa_id = 0;
+	forwarding_stop(subscriber);
+	subscriber->state = SUBSCRIBER_LINK;
+}
+
+/* Keeps what the AAA gave; -ENOMEM. */
+static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *answer)
+{
+	struct config_route *routes = NULL;
+
+	if (answer->n_routes) {
+		routes = malloc(answer->n_routes * sizeof(*routes));
+		if (!routes)
+			return -ENOMEM;
+		memcpy(routes, answer->routes, answer->n_routes * sizeof(*routes));
+	}
+	free(subscriber->routes);
+	subscriber->routes = routes;
+	subscriber->n_routes = answer->n_routes;
+	if (answer->vrf != subscriber->record.vrf) {
+		subscriber_address_drop(subscriber);
+		subscriber->record.vrf = (uint16_t)answer->vrf;
+	}
+	subscriber->pool = answer->pool;
+	subscriber->session_timeout = answer->session_timeout;
+	subscriber->idle_timeout = answer->idle_timeout;
+	subscriber->ipv4 = (struct ppp_ipv4){0};
+	for (unsigned int i = 0; i < 2; i++)
+		if (answer->dns[i].family == 4)
+			memcpy(&subscriber->ipv4.dns[i], answer->dns[i].bytes, sizeof(uint32_t));
+	if (answer->address.family == 4)
+		memcpy(&subscriber->ipv4.peer_address, answer->address.bytes, sizeof(uint32_t));
+	return 0;
+}
+
+static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer)
+{
+	struct subscriber *subscriber = user;
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+	struct ppp_auth_result result = {
+		.serial = subscriber->auth_serial,
+		.accept = answer->accept,
+		.message = answer->message,
+		.message_len = strlen(answer->message),
+		.authenticator = answer->has_authenticator ? answer->authenticator : NULL,
+	};
+
+	subscriber->aaa_id = 0;
+	if (answer->accept && answer_keep(subscriber, answer)) {
+		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
+		return;
+	}
+	if (answer->accept) {
+		subscribers_user_remove(subscriber);
+		subscribers_user_add(&lns->subscribers, subscriber);
+	} else {
+		lns->subscribers.auth_failed++;
+		log_ratelimited(LOG_LEVEL_INFO, &context, "authentication refused: %s",
+			answer->refusal ? answer->refusal : "no reason given");
+	}
+	ppp_auth_result(&subscriber->ppp, lns->now, &result);
+}
+
+static void on_auth_request(void *user, const struct ppp_auth_request *request)
+{
+	static const enum aaa_method methods[] = {
+		[PPP_AUTH_NONE] = AAA_NONE,
+		[PPP_AUTH_PAP] = AAA_PAP,
+		[PPP_AUTH_CHAP_MD5] = AAA_CHAP_MD5,
+		[PPP_AUTH_MSCHAP_V2] = AAA_MSCHAP_V2,
+	};
+	struct subscriber *subscriber = user;
+	struct lns *lns = subscriber->lns;
+	struct aaa_request question = {
+		.method = methods[request->method],
+		.user = request->user,
+		.user_length = request->user_len,
+		.password = request->password,
+		.password_length = request->password_len,
+		.chap_id = request->chap_id,
+		.challenge = request->challenge,
+		.challenge_length = request->challenge_len,
+		.response = request->response,
+		.response_length = request->response_len,
+	};
+	struct ppp_auth_result refused = {.serial = request->serial};
+	char *name;
+	int64_t id;
+
+	/* the index hangs on the name: out of it before the name changes */
+	subscribers_user_remove(subscriber);
+	if (subscriber->user &&
+		(strlen(subscriber->user) != request->user_len ||
+			memcmp(subscriber->user, request->user, request->user_len)))
+		subscriber_address_drop(subscriber);
+	name = request->user_len <= AAA_USER_MAX ? malloc(request->user_len + 1) : NULL;
+	if (name) {
+		if (request->user_len)
+			memcpy(name, request->user, request->user_len);
+		name[request->user_len] = '\0';
+		free(subscriber->user);
+		subscriber->user = name;
+		subscriber->user_hash = subscribers_hash(&lns->subscribers, name, strlen(name));
+	}
+	subscriber->auth_method = (uint8_t)request->method;
+	subscriber->auth_serial = request->serial;
+	if (subscriber->aaa_id)
+		aaa_cancel(lns->aaa, subscriber->aaa_id);
+	subscriber->aaa_id = 0;
+	id = name ? aaa_submit(lns->aaa, &question, on_aaa_done, subscriber) : -ENOMEM;
+	if (id > 0)
+		subscriber->aaa_id = (uint32_t)id;
+	else
+		ppp_auth_result(&subscriber->ppp, lns->now, &refused);
+}
+
+static void on_network(void *user)
+{
+	struct subscriber *subscriber = user;
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+	const struct config_subscribers *config = &subscriber->profile->config->subscribers;
+	int rc;
+
+	subscriber->state = SUBSCRIBER_NETWORK;
+	/* without authentication nobody was asked: the defaults apply */
+	if (subscriber->ppp.config->auth_count == 0) {
+		/* an index into the pools of now, not of the profile */
+		subscriber->pool = lns_config(lns)->subscribers.pool;
+		subscriber->session_timeout = config->session_timeout;
+		subscriber->idle_timeout = config->idle_timeout;
+		for (unsigned int i = 0; i < 2; i++)
+			if (config->dns[i].family == 4)
+				memcpy(&subscriber->ipv4.dns[i], config->dns[i].bytes, 4);
+	}
+	rc = subscriber_address_get(subscriber);
+	if (rc) {
+		lns->subscribers.no_address++;
+		if (rc == -ENOSPC)
+			log_ratelimited(LOG_LEVEL_WARNING, &context,
+				"no address: pool %s is exhausted",
+				lns_config(lns)->pools[subscriber->pool].name);
+		else
+			log_ratelimited(LOG_LEVEL_WARNING, &context, "no address: %s",
+				rc == -ENOENT ? "neither a fixed address nor a pool is configured"
+					: rc == -EBUSY
+					? "the fixed address is in use by another user"
+					: strerror(-rc));
+		subscriber_close(subscriber, PPP_CLOSE_NO_ADDRESS);
+		return;
+	}
+	memcpy(&subscriber->ipv4.our_address, config->local_address.bytes, sizeof(uint32_t));
+	subscriber->ipv4.peer_address = subscriber->address;
+	ppp_ipv6_refuse(&subscriber->ppp, lns->now);
+	ppp_ipv4_open(&subscriber->ppp, lns->now, &subscriber->ipv4);
+}
+
+/* The session's own address, then what is routed to it. */
+static int prefixes_set(struct subscriber *subscriber)
+{
+	struct session_prefix prefixes[1 + AAA_ROUTES_MAX] = {{.family = 4, .length = 32}};
+
+	memcpy(prefixes[0].addr, &subscriber->address, sizeof(subscriber->address));
+	for (unsigned int i = 0; i < subscriber->n_routes; i++) {
+		const struct ip_prefix *route = &subscriber->routes[i].prefix;
+
+		prefixes[1 + i].family = route->addr.family;
+		prefixes[1 + i].length = route->length;
+		memcpy(prefixes[1 + i].addr, route->addr.bytes, sizeof(prefixes[1 + i].addr));
+	}
+	return subscriber_record_set_prefixes(
+		&subscriber->record, prefixes, 1 + subscriber->n_routes);
+}
+
+static void on_ipv4_up(void *user)
+{
+	struct subscriber *subscriber = user;
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+	char address[16];
+	int rc = prefixes_set(subscriber);
+
+	subscriber->record.flags |= SESSION_FORWARD4;
+	if (!rc)
+		rc = install_session_update(lns->install, &subscriber->record);
+	if (rc) {
+		subscriber->record.flags &= ~(uint32_t)SESSION_FORWARD4;
+		log_error(&context, "session cannot forward: %s", strerror(-rc));
+		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
+		return;
+	}
+	subscriber->state = SUBSCRIBER_UP;
+	lns->subscribers.n_up++;
+	if (!subscriber->forwarded) {
+		subscriber->forwarded = true;
+		subscriber->up_at = lns->now;
+		lns->subscribers.came_up++;
+	}
+	timer_cancel(&lns->wheel, &subscriber->limit);
+	if (subscriber->session_timeout)
+		timer_set(&lns->wheel, &subscriber->limit, subscriber_session_end(subscriber));
+	subscriber->active_at = lns->now;
+	subscriber_takeover(subscriber);
+	subscriber_routes_announce(subscriber, true);
+	log_info(&context, "session up: address %s, MTU %u, %s",
+		subscriber_address_text(subscriber, address), subscriber->record.mtu,
+		ppp_auth_method_name(subscriber->auth_method));
+}
+
+static void on_ipv4_down(void *user)
+{
+	forwarding_stop(user);
+}
+
+static void on_ipv6_up(void *user, const uint8_t peer_id[8])
+{
+	/* never opened: on_network() refuses IPv6CP */
+	(void)peer_id;
+}
+
+static void on_ipv6_down(void *user)
+{
+}
+
+static void on_closed(void *user, enum ppp_close_cause cause)
+{
+	subscriber_closed(user, cause);
+}
+
+const struct ppp_ops subscriber_ppp_ops = {
+	.send = on_send,
+	.random_bytes = on_random_bytes,
+	.arm = on_arm,
+	.link_up = on_link_up,
+	.link_down = on_link_down,
+	.auth_request = on_auth_request,
+	.network = on_network,
+	.ipv4_up = on_ipv4_up,
+	.ipv4_down = on_ipv4_down,
+	.ipv6_up = on_ipv6_up,
+	.ipv6_down = on_ipv6_down,
+	.closed = on_closed,
+};

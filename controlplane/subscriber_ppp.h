@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The PPP engine's side of a subscriber: frames out, credentials to the AAA, addresses from the pools. */
+#pragma once
+
+#include "subscriber.h"
+
+extern const struct ppp_ops subscriber_ppp_ops; /* user: struct subscriber */

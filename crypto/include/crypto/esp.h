@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ESP (RFC 4303) over bursts of packets of one SA, in place; native and inside UDP (RFC 3948), transport
+ * and tunnel mode, IPv4 and IPv6.
+ *
+ * Every packet begins (data_off) with its IP header, whose checksum is right (a wrong one stays wrong): IPv4
+ * with or without options, IPv6 without extension headers. Packets are the caller's alone (not shared, not cloned). Chains are put together in their first
+ * segment if that has the room, else refused by name. Nothing is freed and the order is kept; results[i]
+ * says what became of pkts[i]. What a refused packet contains afterwards is not defined.
+ */
+#pragma once
+
+#include <crypto/sa.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+/* Does the arithmetic. One per worker: it has scratch memory, no lock. */
+struct esp_engine;
+
+struct esp_result {
+	uint8_t reject; /* enum esp_reject; ESP_ACCEPTED */
+	/* Inbound, accepted. */
+	uint8_t next_header;
+	/*
+	 * Source port of the UDP around it, 0: native. The packet is authentic, so this is where the peer's
+	 * NAT has it now (RFC 7296, 2.23).
+	 */
+	rte_be16_t peer_port;
+};
+
+/*
+ * NULL with errno: ENOTSUP: the CPU lacks what libipsec-mb needs; EIO: its self-test failed; ENOMEM.
+ * socket: NUMA node of the worker, or SOCKET_ID_ANY.
+ */
+struct esp_engine *esp_engine_create(int socket);
+void esp_engine_destroy(struct esp_engine *engine);
+/* The engine and the instructions it uses, for operators: "ipsec-mb avx512". */
+const char *esp_engine_name(const struct esp_engine *engine);
+
+/*
+ * Number of packets accepted. Transport mode: the IP header now stands directly before the payload, its
+ * protocol, length and checksum made right (RFC 4303, 3.4.4.1); UDP and TCP checksums inside are not looked
+ * at (behind a NAT they are wrong by design: RFC 3948, 3.1.2). Tunnel mode: the packet begins with the inner
+ * IP header and ends where that says.
+ *
+ * The content of padding is not compared: it is authentic, and RFC 4303 leaves it to the sender's cipher.
+ */
+uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results);
+
+/*
+ * Number of packets accepted. Checksums inside are final: no offload is pending. A packet gets the next
+ * number only if nothing else speaks against it, so refused ones leave no gap. The outer header of tunnel
+ * mode takes DSCP from the inner one, but not ECN (RFC 6040, 4.1, compatibility mode).
+ */
+uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results);
+
+/* The most that an SA puts in front of the IP header's place, and behind the packet. For pools and MTUs. */
+#define ESP_HEADROOM_MAX (40 + 8 + 8 + 16)
+#define ESP_TAILROOM_MAX (15 + 2 + ESP_ICV_MAX)

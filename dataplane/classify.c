@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a frame is: Ethernet, tags and outer IP header into metadata and a class.
+ */
+#include "classify.h"
+#include "punt.h"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include <netinet/in.h>
+
+#define L2TP_PORT      1701
+#define EXTENSIONS_MAX 8 /* IPv6 extension headers looked through; a real sender has none */
+#define TPID_8021Q     0x8100
+#define TPID_8021AD    0x88a8
+
+enum verdict { VERDICT_KEEP = -1, VERDICT_PUNT = -2 }; /* or a drop reason */
+
+/* The frame's interface by its tags; the EtherType behind them and their length. */
+static __rte_noinline int classify_tags(struct worker *w, const struct port *port,
+	const uint8_t *frame, uint32_t room, struct meta *meta, uint16_t *ether_type)
+{
+	uint16_t type = load_be16(frame + 12);
+	uint16_t outer = 0, inner = 0;
+	uint32_t l2 = RTE_ETHER_HDR_LEN;
+
+	if (likely(type != TPID_8021Q && type != TPID_8021AD)) {
+		meta->iface = port->untagged;
+		meta->l2_length = (uint8_t)l2;
+		*ether_type = type;
+		return port->untagged == INTERFACE_NONE ? DROP_RX_VLAN_UNKNOWN : VERDICT_KEEP;
+	}
+	for (unsigned int tags = 0; type == TPID_8021Q || type == TPID_8021AD; tags++) {
+		if (tags == 2)
+			return DROP_RX_VLAN_UNKNOWN;
+		if (room < l2 + 4)
+			return DROP_RX_TRUNCATED;
+		outer = inner;
+		inner = load_be16(frame + l2) & 0x0fff;
+		type = load_be16(frame + l2 + 2);
+		l2 += 4;
+	}
+	meta->l2_length = (uint8_t)l2;
+	*ether_type = type;
+	/* a lone priority tag (802.1Q, VLAN 0) is no VLAN */
+	if (inner == 0 && outer == 0) {
+		meta->iface = port->untagged;
+		return port->untagged == INTERFACE_NONE ? DROP_RX_VLAN_UNKNOWN : VERDICT_KEEP;
+	}
+	for (unsigned int i = 0; i < port->n_tagged; i++) {
+		const struct iface *iface = &w->ifaces[port->tagged[i]];
+
+		if (iface->vlan == inner && iface->outer_vlan == outer) {
+			meta->iface = iface->index;
+			return VERDICT_KEEP;
+		}
+	}
+	return DROP_RX_VLAN_UNKNOWN;
+}
+
+/* A UDP datagram to us: L2TP stays, the rest is the kernel's. */
+static __rte_always_inline int classify_udp(const struct port *port, struct rte_mbuf *m,
+	struct meta *meta, const struct iface *iface, const uint8_t *udp, uint32_t room)
+{
+	if (!(iface->role & IFACE_ACCESS) || room < sizeof(struct rte_udp_hdr) ||
+		load_be16(udp + 2) != L2TP_PORT)
+		return VERDICT_PUNT;
+
+	uint32_t length = load_be16(udp + 4);
+
+	if (length < sizeof(struct rte_udp_hdr) || length > room)
+		return DROP_OUTER_UDP_LENGTH;
+	if (port->rx_udp_checksum &&
+		unlikely((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) ==
+			RTE_MBUF_F_RX_L4_CKSUM_BAD) &&
+		load16(udp + 6) != 0)
+		return DROP_OUTER_UDP_CHECKSUM;
+	meta->cls = CLASS_L2TP;
+	meta->l2tp_offset = meta->l3_length + sizeof(struct rte_udp_hdr);
+	packet_adj(m, meta->l2_length);
+	packet_trim(m, meta->l3_length + length);
+	return VERDICT_KEEP;
+}
+
+static __rte_always_inline int classify_ip4(struct worker *w, const struct port *port,
+	struct rte_mbuf *m, struct meta *meta, const uint8_t *ip, uint32_t room)
+{
+	const struct iface *iface = &w->ifaces[meta->iface];
+
+	if (unlikely(room < sizeof(struct rte_ipv4_hdr)))
+		return DROP_RX_TRUNCATED;
+
+	uint32_t destination = load32(ip + 16);
+
+	if (!iface_owns4(iface, destination)) {
+		/* multicast and broadcast: routing protocols and the like */
+		if (unlikely((ip[16] & 0xf0) == 0xe0 || destination == UINT32_MAX))
+			return VERDICT_PUNT;
+		if (unlikely(!(iface->role & IFACE_CORE)))
+			return DROP_RX_ROLE;
+		meta->cls = CLASS_IP;
+		meta->inner_family = 4;
+		packet_adj(m, meta->l2_length);
+		return VERDICT_KEEP;
+	}
+
+	uint32_t header = (ip[0] & 0x0f) * 4u, total = load_be16(ip + 2);
+
+	if (unlikely(ip[0] >> 4 != 4 || header < 20 || total < header || total > room))
+		return DROP_OUTER_IP_HEADER;
+	if (port->rx_ip_checksum &&
+		(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN) {
+		if (unlikely((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) ==
+			    RTE_MBUF_F_RX_IP_CKSUM_BAD))
+			return DROP_OUTER_IP_CHECKSUM;
+	} else if (unlikely(ip4_header_sum(ip, header) != 0xffff)) {
+		return DROP_OUTER_IP_CHECKSUM;
+	}
+	meta->l3_length = (uint16_t)header;
+	if (unlikely((load_be16(ip + 6) & 0x3fff) != 0)) { /* MF or an offset */
+		if (!w->reassembly || !(iface->role & IFACE_ACCESS) ||
+			(ip[9] != IPPROTO_UDP && ip[9] != IPPROTO_ESP))
+			return VERDICT_PUNT;
+		meta->cls = CLASS_FRAGMENT;
+		packet_trim(m, meta->l2_length + total);
+		return VERDICT_KEEP;
+	}
+	if (likely(ip[9] == IPPROTO_UDP))
+		return classify_udp(port, m, meta, iface, ip + header, total - header);
+	return VERDICT_PUNT;
+}
+
+static bool iface_owns6(const struct iface *iface, const uint8_t *addr)
+{
+	const struct iface_addresses *list = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < list->n6; i++)
+		if (memcmp(list->v6[i], addr, 16) == 0)
+			return true;
+	return false;
+}
+
+static int classify_ip6(struct worker *w, const struct port *port, struct rte_mbuf *m,
+	struct meta *meta, const uint8_t *ip, uint32_t room)
+{
+	const struct iface *iface = &w->ifaces[meta->iface];
+	const uint8_t *destination = ip + 24;
+
+	if (unlikely(room < sizeof(struct rte_ipv6_hdr)))
+		return DROP_RX_TRUNCATED;
+	if (!iface_owns6(iface, destination)) {
+		/* multicast (ND, routing protocols) and link-local: the kernel knows */
+		if (unlikely(destination[0] == 0xff ||
+			    (destination[0] == 0xfe && (destination[1] & 0xc0) == 0x80)))
+			return VERDICT_PUNT;
+		if (unlikely(!(iface->role & IFACE_CORE)))
+			return DROP_RX_ROLE;
+		meta->cls = CLASS_IP;
+		meta->inner_family = 6;
+		packet_adj(m, meta->l2_length);
+		return VERDICT_KEEP;
+	}
+
+	uint32_t total = sizeof(struct rte_ipv6_hdr) + load_be16(ip + 4);
+	uint32_t offset = sizeof(struct rte_ipv6_hdr);
+	uint8_t next = ip[6];
+
+	if (unlikely(ip[0] >> 4 != 6 || total > room || total == offset))
+		return DROP_OUTER_IP_HEADER;
+	for (unsigned int i = 0; i < EXTENSIONS_MAX; i++) {
+		if (likely(next == IPPROTO_UDP)) {
+			meta->l3_length = (uint16_t)offset;
+			return classify_udp(port, m, meta, iface, ip + offset, total - offset);
+		}
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS && next != IPPROTO_ROUTING &&
+			next != IPPROTO_FRAGMENT)
+			return VERDICT_PUNT;
+		if (offset + 8 > total)
+			return DROP_OUTER_IP_HEADER;
+		if (next == IPPROTO_FRAGMENT && (load_be16(ip + offset + 2) & 0xfff9) != 0) {
+			if (!w->reassembly || !(iface->role & IFACE_ACCESS) ||
+				(ip[offset] != IPPROTO_UDP && ip[offset] != IPPROTO_ESP))
+				return VERDICT_PUNT;
+			meta->l3_length = (uint16_t)(offset + 8);
+			meta->cls = CLASS_FRAGMENT;
+			packet_trim(m, meta->l2_length + total);
+			return VERDICT_KEEP;
+		}
+		/* an atomic fragment (RFC 6946) is a whole packet: its header is stepped over */
+		uint32_t length = next == IPPROTO_FRAGMENT ? 8 : 8u + 8u * ip[offset + 1];
+
+		next = ip[offset];
+		offset += length;
+		if (offset > total || offset > PACKET_HEAD_OUTER - 64)
+			return DROP_OUTER_IP_HEADER;
+	}
+	return VERDICT_PUNT;
+}
+
+/* Any frame: tags, other EtherTypes, addresses that are not ours. */
+static __rte_noinline int classify_frame(
+	struct worker *w, struct rte_mbuf *m, struct meta *meta, bool received)
+{
+	const struct port *port = &w->ports[w->dp->port_of_ethdev[m->port]];
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t ether_type;
+
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN))
+		return DROP_RX_TRUNCATED;
+	if (unlikely(m->nb_segs > 1 && m->data_len < RTE_MIN(m->pkt_len, PACKET_HEAD_OUTER)))
+		return DROP_RX_TRUNCATED;
+
+	int verdict = classify_tags(w, port, frame, m->data_len, meta, &ether_type);
+
+	if (unlikely(verdict != VERDICT_KEEP))
+		return verdict;
+
+	const struct iface *iface = &w->ifaces[meta->iface];
+	uint8_t l2_length = meta->l2_length;
+
+	*meta = iface->blank;
+	meta->l2_length = l2_length;
+	if (received) {
+		w->stats.iface[meta->iface].rx_packets++;
+		w->stats.iface[meta->iface].rx_bytes += m->pkt_len;
+	}
+	if (unlikely(!__atomic_load_n(&iface->up, __ATOMIC_RELAXED)))
+		return DROP_TX_IFACE_DOWN;
+	/* af_packet, replayed captures and promiscuous devices show frames of others */
+	if (unlikely(memcmp(frame, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) != 0)) {
+		if (!(frame[0] & 1))
+			return DROP_RX_NOT_FOR_US;
+		/* RFC 1812, 5.3.4: what came as a link-layer broadcast is never forwarded */
+		return ether_type == RTE_ETHER_TYPE_IPV4 || ether_type == RTE_ETHER_TYPE_IPV6 ||
+				ether_type == RTE_ETHER_TYPE_ARP
+			? VERDICT_PUNT
+			: DROP_RX_ETHERTYPE;
+	}
+
+	const uint8_t *ip = frame + l2_length;
+	uint32_t room = m->pkt_len - l2_length;
+
+	switch (ether_type) {
+	case RTE_ETHER_TYPE_IPV4:
+		return classify_ip4(w, port, m, meta, ip, room);
+	case RTE_ETHER_TYPE_IPV6:
+		return classify_ip6(w, port, m, meta, ip, room);
+	case RTE_ETHER_TYPE_ARP:
+		return VERDICT_PUNT;
+	default:
+		return DROP_RX_ETHERTYPE;
+	}
+}
+
+/* The rule: an untagged IPv4 packet in one segment, to our MAC address. */
+static inline bool classify_is_plain(const struct rte_mbuf *m, const struct port *port)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return m->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) && m->nb_segs == 1 &&
+		(load64(frame) & MAC_WORD_MASK) == port->mac_word &&
+		load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+}
+
+static inline uint16_t classify_finish(struct worker *w, struct rte_mbuf **pkts, uint16_t kept,
+	struct rte_mbuf *m, const struct meta *meta, int verdict)
+{
+	if (likely(verdict == VERDICT_KEEP)) {
+		w->rx_classes |= 1u << meta->cls;
+		pkts[kept++] = m;
+	} else if (verdict == VERDICT_PUNT) {
+		punt(w, m, PUNT_FRAME);
+	} else {
+		worker_drop(w, m, (enum drop_reason)verdict);
+	}
+	return kept;
+}
+
+uint16_t classify(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct port *port = w->rx_port;
+	/* a device without an untagged interface, or with one that is down, has no plain frames */
+	const struct iface *iface = port->untagged == INTERFACE_NONE ? NULL
+								     : &w->ifaces[port->untagged];
+	uint64_t plain = 0, plain_bytes = 0;
+	uint16_t kept = 0;
+
+	if (iface != NULL && !__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
+		iface = NULL;
+	w->rx_classes = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+
+		rte_prefetch0(meta_of(pkts[i]));
+		rte_prefetch0(frame);
+		rte_prefetch0(frame + 64);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+		int verdict;
+
+		m->port = port->ethdev; /* not every driver writes it */
+		if (likely(iface != NULL && classify_is_plain(m, port))) {
+			const uint8_t *ip =
+				rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+
+			*meta = iface->blank;
+			plain++;
+			plain_bytes += m->pkt_len;
+			verdict = classify_ip4(
+				w, port, m, meta, ip, m->data_len - (uint32_t)RTE_ETHER_HDR_LEN);
+		} else {
+			verdict = classify_frame(w, m, meta, true);
+		}
+		kept = classify_finish(w, pkts, kept, m, meta, verdict);
+	}
+	if (plain > 0) {
+		w->stats.iface[port->untagged].rx_packets += plain;
+		w->stats.iface[port->untagged].rx_bytes += plain_bytes;
+	}
+	return kept;
+}
+
+uint16_t classify_reassembled(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct meta *meta = meta_of(pkts[i]);
+
+		kept = classify_finish(
+			w, pkts, kept, pkts[i], meta, classify_frame(w, pkts[i], meta, false));
+	}
+	return kept;
+}

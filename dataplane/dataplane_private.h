@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The dataplane's own view of itself: interfaces, devices, rings, and who owns which.
+ */
+#pragma once
+
+#include <dataplane/dataplane.h>
+
+#include <rte_atomic.h>
+#include <rte_ether.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#define BURST             64
+#define PORTS_MAX         IFACES_MAX
+#define WORKERS_MAX       64
+#define IFACE_ADDRS       16
+#define INTERFACE_NONE    UINT8_MAX
+#define HANDOFF_RING_SIZE 1024
+#define INJECT_RING_SIZE  2048
+#define MESSAGE_RING_SIZE 1024
+
+struct worker;
+struct policer_table;
+
+/* Our addresses on an interface. Replaced as a whole by RCU. */
+struct iface_addresses {
+	uint8_t n4, n6;
+	uint32_t v4[IFACE_ADDRS]; /* network byte order */
+	uint8_t v6[IFACE_ADDRS][16];
+};
+
+/* An interface: a device, or one VLAN of it. Control core writes, workers read. */
+struct iface {
+	struct iface_addresses *addresses; /* release-stored */
+	uint8_t index, role, port;
+	uint8_t up;   /* atomic */
+	uint16_t mtu; /* atomic */
+	uint16_t vrf, vlan, outer_vlan;
+	struct rte_ether_addr mac;
+	char name[16];
+	struct meta blank __rte_cache_aligned; /* what every packet of this interface begins with */
+} __rte_cache_aligned;
+
+#define MAC_WORD_MASK RTE_BE64(0xffffffffffff0000)
+
+/* A device. Written before the workers start. */
+struct port {
+	struct rte_ether_addr mac;
+	uint64_t mac_word; /* the six bytes as eight at a frame's start show them, masked */
+	uint16_t ethdev;
+	uint16_t n_rx, n_tx;
+	uint8_t untagged; /* interface without a tag, INTERFACE_NONE */
+	uint8_t n_tagged;
+	uint8_t tagged[IFACES_MAX];           /* interfaces by tag */
+	bool rx_ip_checksum, rx_udp_checksum; /* the device verifies */
+	bool tx_udp_checksum, tx_segments;
+	bool started;
+	char device[64], driver[32];
+} __rte_cache_aligned;
+
+/* The source of ICMP errors in a VRF. Replaced by RCU. */
+struct icmp_source {
+	uint32_t v4; /* 0 = none */
+	bool has_v6;
+	uint8_t v6[16];
+};
+
+struct dataplane {
+	unsigned int n_workers, n_ifaces, n_ports, n_vrfs;
+	struct rcu *rcu;
+	struct rte_rcu_qsbr *qsbr;
+	struct session_table *sessions;
+	struct adjacency_table *adjacencies;
+	struct group_table *groups;
+	struct fib *fibs[DATAPLANE_VRFS_MAX];
+	struct icmp_source *icmp_sources[DATAPLANE_VRFS_MAX]; /* release-stored */
+	struct policer_table *policers;
+	struct rte_mempool *pool;     /* all packets; private area: struct meta */
+	struct rte_mempool *indirect; /* rte_ip_frag's references into a packet being cut */
+	struct iface ifaces[IFACES_MAX];
+	struct port ports[PORTS_MAX];
+	uint8_t port_of_ethdev[RTE_MAX_ETHPORTS]; /* INTERFACE_NONE: not ours */
+	struct worker *workers[WORKERS_MAX];
+	unsigned int lcores[WORKERS_MAX];
+	struct rte_ring *handoff[WORKERS_MAX][WORKERS_MAX]; /* [from][to] */
+	bool running;
+	uint8_t stop; /* atomic */
+
+	/* the caller's choices that matter later */
+	bool idle_sleep, reassembly;
+	uint16_t idle_us, fragment_timeout_ms, fragment_max, rx_descriptors, tx_descriptors;
+	uint32_t icmp_rate;
+
+	/* control core only */
+	uint64_t inject_drops;
+	unsigned int punt_next[PUNT_RINGS], reply_next;
+};
+
+static inline bool iface_owns4(const struct iface *iface, uint32_t addr)
+{
+	const struct iface_addresses *list = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < list->n4; i++)
+		if (list->v4[i] == addr)
+			return true;
+	return false;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which prefixes a forwarding table holds: an exact map that only the control core reads. */
+#include "fib_private.h"
+
+#include "reserve.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+static size_t routes_bytes(const struct fib_routes *routes)
+{
+	return (size_t)routes->size * sizeof(*routes->slots);
+}
+
+int fib_routes_create(struct fib_routes *routes, uint32_t max)
+{
+	memset(routes, 0, sizeof(*routes));
+	routes->max = max;
+	routes->size = rte_align32pow2(2 * max);
+	if (getrandom(routes->seed, sizeof(routes->seed), 0) != sizeof(routes->seed))
+		return -EIO;
+	routes->seed[1] |= 1;
+	routes->slots = reserve_memory(routes_bytes(routes), RESERVE_COLD, -1);
+	return routes->slots == NULL ? -ENOMEM : 0;
+}
+
+void fib_routes_destroy(struct fib_routes *routes)
+{
+	reserve_free(routes->slots, routes_bytes(routes));
+	routes->slots = NULL;
+}
+
+static uint32_t prefix_hash(const struct fib_routes *routes, const struct fib_prefix *prefix)
+{
+	uint64_t key[2], hash;
+
+	memcpy(key, prefix->addr, sizeof(key));
+	hash = fib_hash_mix(key[0] ^ routes->seed[0], routes->seed[1]);
+	hash = fib_hash_mix(hash ^ key[1] ^ (uint64_t)prefix->length << 56, routes->seed[1]);
+	return (uint32_t)hash & (routes->size - 1);
+}
+
+static bool prefix_equal(const struct fib_prefix *a, const struct fib_prefix *b)
+{
+	return a->length == b->length && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+struct fib_route *fib_routes_find(const struct fib_routes *routes, const struct fib_prefix *prefix)
+{
+	uint32_t i = prefix_hash(routes, prefix);
+
+	for (; routes->slots[i].target != 0; i = (i + 1) & (routes->size - 1))
+		if (prefix_equal(&routes->slots[i].prefix, prefix))
+			return &routes->slots[i];
+	return NULL;
+}
+
+int fib_routes_add(struct fib_routes *routes, const struct fib_prefix *prefix, uint32_t target)
+{
+	uint32_t i = prefix_hash(routes, prefix);
+
+	if (routes->n == routes->max)
+		return -ENOSPC;
+	while (routes->slots[i].target != 0)
+		i = (i + 1) & (routes->size - 1);
+	routes->slots[i] = (struct fib_route){*prefix, target};
+	routes->n++;
+	routes->n_length[prefix->length]++;
+	return 0;
+}
+
+void fib_routes_delete(struct fib_routes *routes, struct fib_route *route)
+{
+	uint32_t mask = routes->size - 1, hole = (uint32_t)(route - routes->slots);
+
+	routes->n--;
+	routes->n_length[route->prefix.length]--;
+	/* What probing put behind the hole moves into it, so that no search ends there too early. */
+	for (uint32_t i = (hole + 1) & mask; routes->slots[i].target != 0; i = (i + 1) & mask) {
+		uint32_t home = prefix_hash(routes, &routes->slots[i].prefix);
+
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			routes->slots[hole] = routes->slots[i];
+			hole = i;
+		}
+	}
+	routes->slots[hole].target = 0;
+}
+
+struct fib_cover fib_routes_cover(const struct fib_routes *routes, const struct fib_prefix *prefix)
+{
+	struct fib_prefix above = *prefix;
+
+	while (above.length > 1) {
+		above.length--;
+		above.addr[above.length / 8] &= (uint8_t) ~(0x80 >> above.length % 8);
+		if (routes->n_length[above.length] == 0)
+			continue;
+		const struct fib_route *route = fib_routes_find(routes, &above);
+
+		if (route != NULL)
+			return (struct fib_cover){route->target, above.length};
+	}
+	return (struct fib_cover){0, 0};
+}

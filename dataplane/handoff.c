@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets from worker to worker: one bounded SP/SC ring for each pair and direction, used in bursts.
+ */
+#include "handoff.h"
+#include "downlink.h"
+#include "port.h"
+#include "reassembly.h"
+#include "uplink.h"
+
+static void handoff_flush_ring(struct worker *w, struct ring_buffer *buffer)
+{
+	uint16_t sent = (uint16_t)rte_ring_sp_enqueue_burst(
+		buffer->ring, (void **)buffer->pkts, buffer->n, NULL);
+
+	worker_drop_all(w, buffer->pkts + sent, buffer->n - sent, DROP_HANDOFF_FULL);
+	buffer->n = 0;
+}
+
+void handoff(struct worker *w, struct rte_mbuf *m, uint8_t target, enum handoff_point point)
+{
+	struct ring_buffer *buffer = &w->handoff[target];
+	struct meta *meta = meta_of(m);
+
+	if (point == HANDOFF_SA || point == HANDOFF_UPLINK || point == HANDOFF_DOWNLINK) {
+		if (unlikely(meta->hops >= HANDOFF_HOPS_MAX)) {
+			worker_drop(w, m, DROP_HANDOFF_HOPS);
+			return;
+		}
+		meta->hops++;
+	}
+	meta->kind = (uint8_t)point;
+	w->stats.handoff_out[point]++;
+	buffer->pkts[buffer->n++] = m;
+	if (buffer->n == BURST)
+		handoff_flush_ring(w, buffer);
+}
+
+void handoff_flush(struct worker *w)
+{
+	for (uint8_t i = 0; i < w->n_workers; i++)
+		if (w->handoff[i].n > 0)
+			handoff_flush_ring(w, &w->handoff[i]);
+}
+
+/* One kind of packets, in the order in which they came. */
+static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t point)
+{
+	w->stats.handoff_in[point] += n;
+	switch (point) {
+	case HANDOFF_UPLINK:
+		uplink_handed(w, pkts, n);
+		return;
+	case HANDOFF_DOWNLINK:
+		downlink_handed(w, pkts, n);
+		return;
+	case HANDOFF_TX:
+		for (uint16_t i = 0; i < n; i++)
+			port_send(w, meta_of(pkts[i])->iface, pkts[i]);
+		return;
+	case HANDOFF_FRAGMENT:
+		uplink_fragments(w, pkts, n);
+		return;
+	default: /* no worker hands packets to an SA that it does not have */
+		worker_drop_all(w, pkts, n, DROP_L2TP_WRONG_SA);
+	}
+}
+
+bool handoff_poll(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST];
+	bool busy = false;
+
+	for (uint8_t from = 0; from < w->n_workers; from++) {
+		if (w->handoff_in[from] == NULL)
+			continue;
+
+		uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(
+			w->handoff_in[from], (void **)pkts, BURST, NULL);
+
+		if (n == 0)
+			continue;
+		busy = true;
+		for (uint16_t i = 0; i < n; i++)
+			rte_prefetch0(meta_of(pkts[i]));
+
+		/* runs of one kind: the order of a session's packets is the order on the ring */
+		for (uint16_t start = 0, end; start < n; start = end) {
+			uint8_t point = meta_of(pkts[start])->kind;
+
+			for (end = start + 1; end < n && meta_of(pkts[end])->kind == point; end++)
+				;
+			handoff_input(w, pkts + start, end - start, point);
+		}
+	}
+	return busy;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The dataplane as the control plane sees it: ports, workers, tables and the rings between.
+ *
+ * Everything here is called on the control core, after rte_eal_init().
+ */
+#pragma once
+
+#include <dataplane/adjacency.h>
+#include <dataplane/fib.h>
+#include <dataplane/group.h>
+#include <dataplane/message.h>
+#include <dataplane/meta.h>
+#include <dataplane/rcu.h>
+#include <dataplane/session_table.h>
+#include <dataplane/stats.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DATAPLANE_VRFS_MAX 64
+
+enum iface_role { IFACE_ACCESS = 1, IFACE_CORE = 2 };
+
+struct iface_settings {
+	const char *name;   /* "access0" */
+	const char *device; /* ethdev name */
+	uint8_t role;       /* enum iface_role, or both */
+	uint16_t vrf, mtu, vlan, outer_vlan;
+	bool promiscuous;
+};
+
+struct dataplane_settings {
+	unsigned int n_workers;
+	const unsigned int *worker_lcores; /* EAL lcore ids */
+	uint32_t mbufs;
+	uint32_t max_sessions, max_routes4, max_routes6, max_adjacencies;
+	unsigned int n_vrfs;
+	const char *const *vrf_names;
+	unsigned int n_ifaces;
+	const struct iface_settings *ifaces;
+	uint16_t rx_descriptors, tx_descriptors;
+	bool idle_sleep; /* an idle worker sleeps up to idle_us; off: it polls */
+	uint16_t idle_us;
+	uint32_t icmp_rate; /* ICMP errors a second and worker; as many again for path MTU */
+	bool reassembly;
+	uint16_t fragment_timeout_ms, fragment_max; /* outer datagrams in reassembly per worker */
+};
+
+struct dataplane;
+
+/*
+ * Creates the mempool, configures and starts the ports, creates tables and rings; on failure writes a
+ * sentence that names the device, the value and what was expected into error.
+ */
+struct dataplane *dataplane_create(
+	const struct dataplane_settings *settings, char *error, size_t error_size);
+int dataplane_start(struct dataplane *dp); /* launches the workers */
+void dataplane_stop(struct dataplane *dp); /* workers return; rings are emptied */
+void dataplane_destroy(struct dataplane *dp);
+
+struct session_table *dataplane_sessions(struct dataplane *dp);
+struct adjacency_table *dataplane_adjacencies(struct dataplane *dp);
+struct group_table *dataplane_groups(struct dataplane *dp);
+struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf);
+struct rcu *dataplane_rcu(struct dataplane *dp);
+unsigned int dataplane_workers(const struct dataplane *dp);
+struct rte_mempool *dataplane_mempool(struct dataplane *dp);
+
+struct iface_info {
+	char name[16], device[64], driver[32];
+	uint16_t ethdev;
+	uint8_t mac[6];
+	uint8_t role;
+	uint16_t mtu, vlan, outer_vlan, vrf;
+	bool link_up;
+	uint16_t queues;                               /* RX queues in use */
+	uint64_t imissed, ierrors, oerrors, rx_nombuf; /* from the device */
+};
+unsigned int dataplane_ifaces(const struct dataplane *dp);
+int dataplane_iface_info(struct dataplane *dp, unsigned int iface, struct iface_info *info);
+/* Administrative state and MTU as the kernel's TAP has them. */
+void dataplane_iface_set(struct dataplane *dp, unsigned int iface, bool up, uint16_t mtu);
+/*
+ * Our own addresses on an interface: UDP 1701 to one of them is L2TP, the rest goes to the kernel. Sets
+ * the whole list (replaced by RCU), at most 16 of each family.
+ */
+struct iface_addr {
+	uint8_t family;
+	uint8_t addr[16];
+};
+int dataplane_iface_addresses(
+	struct dataplane *dp, unsigned int iface, const struct iface_addr *addrs, unsigned int n);
+/*
+ * The source of the ICMP errors that a VRF's packets get, one address of each family; without one it is
+ * an address of one of the VRF's interfaces. -EINVAL, -ENOMEM.
+ */
+int dataplane_icmp_source(struct dataplane *dp, unsigned int vrf, const struct iface_addr *addr);
+/* Our ends of the subscribers' links and other addresses of ours inside a VRF are FIB_LOCAL routes. */
+
+/* Rings towards the control core, in order of priority; each has its own budget in the control loop. */
+enum punt_ring { PUNT_RING_KNOWN, PUNT_RING_UNKNOWN, PUNT_RING_EXCEPTION, PUNT_RINGS };
+/* Takes up to n packets from the workers' rings, round robin. The caller frees them. */
+unsigned int dataplane_punt_poll(
+	struct dataplane *dp, enum punt_ring ring, struct rte_mbuf **pkts, unsigned int n);
+
+/* A packet buffer for injecting, headroom reserved, metadata cleared; NULL when none is left. */
+struct rte_mbuf *dataplane_mbuf(struct dataplane *dp);
+/*
+ * Gives a packet (meta.kind = enum inject_kind and what that needs) to a worker: for INJECT_SESSION the
+ * session's owner, else any (the tunnel's owner for L2TP control). -ENOBUFS: ring full, packet freed and
+ * counted.
+ */
+int dataplane_inject(struct dataplane *dp, unsigned int worker, struct rte_mbuf *m);
+
+/* -ENOBUFS: ring full, try later. */
+int dataplane_message(struct dataplane *dp, unsigned int worker, const struct message *message);
+unsigned int dataplane_replies(struct dataplane *dp, struct message_reply *replies, unsigned int n);
+/* The snapshot that the worker's last MESSAGE_WORKER_STATS answer completed. */
+const struct worker_stats *dataplane_worker_stats(struct dataplane *dp, unsigned int worker);
+/* What the control core itself dropped on the rings (inject). */
+uint64_t dataplane_inject_drops(const struct dataplane *dp);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets from the control core: frames, IP packets and PPP frames of sessions.
+ */
+#include "inject.h"
+#include "forward.h"
+#include "ip_output.h"
+#include "l2tp_output.h"
+#include "port.h"
+
+/* The kernel's packets were routed there: their TTL stays as it is. */
+static bool inject_ip_prepare(struct worker *w, struct rte_mbuf *m, struct meta *meta)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (m->data_len < 20 || meta->vrf >= w->dp->n_vrfs)
+		return false;
+	meta->inner_family = ip[0] >> 4;
+	meta->flags = META_KERNEL;
+	meta->hops = 0;
+	meta->session = SESSION_NONE;
+	return meta->inner_family == 4 || (meta->inner_family == 6 && m->data_len >= 40);
+}
+
+/* A PPP frame leaves by its session's owner, who has the sequence numbers. */
+static bool inject_session_prepare(struct worker *w, struct rte_mbuf *m, const struct meta *meta)
+{
+	if (meta->session >= w->sessions->capacity)
+		return false;
+
+	struct session *session = session_at(w->sessions, meta->session);
+
+	return meta->generation != 0 && session_is(session, meta->generation) &&
+		session->owner == w->id && l2tp_output_frame(w, m, session);
+}
+
+bool inject_poll(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST], *ip[BURST], *outer[BURST];
+	uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(w->inject, (void **)pkts, BURST, NULL);
+	uint16_t n_ip = 0, n_outer = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+
+		if (meta->kind < INJECT_KINDS)
+			w->stats.injects[meta->kind]++;
+		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces)
+			port_send(w, meta->iface, m);
+		else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))
+			ip[n_ip++] = m;
+		else if (meta->kind == INJECT_SESSION && inject_session_prepare(w, m, meta))
+			outer[n_outer++] = m;
+		else
+			worker_drop(w, m, DROP_INJECT_INVALID);
+	}
+	if (n_ip > 0)
+		forward(w, ip, n_ip);
+	if (n_outer > 0) {
+		n_outer = outer_route(w, outer, n_outer);
+		ip_output(w, outer, n_outer);
+	}
+	return n > 0;
+}

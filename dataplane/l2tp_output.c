@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Encapsulation from a session's template, and the way to the LAC.
+ */
+#include "l2tp_output.h"
+#include "l2tp_input.h"
+#include "punt.h"
+
+#include <rte_ip.h>
+
+#include <netinet/in.h>
+
+#define DSCP_CS6 0xc0
+/* What must be free in front of a packet: the template, an Ethernet header with two tags. */
+#define HEADROOM (SESSION_TEMPLATE_MAX + 24)
+
+/*
+ * length is 35..64, so that two blocks of 32 that may overlap cover it: no loop, no call. dst has room for
+ * length bytes only.
+ */
+static inline void template_copy(uint8_t *dst, const uint8_t *src, uint32_t length)
+{
+	memcpy(dst, src, 32);
+	memcpy(dst + length - 32, src + length - 32, 32);
+}
+
+/*
+ * What differs from packet to packet in the headers at p, of a packet of total bytes. DSCP goes outward,
+ * ECN does not: the far end of a tunnel cannot be trusted to bring congestion marks back in (RFC 6040, 4.1,
+ * compatibility mode).
+ */
+static inline void outer_finish(struct worker *w, struct session *session, uint8_t *p,
+	uint32_t total, uint8_t traffic_class)
+{
+	uint32_t l3 = session->template_l3;
+	uint8_t *l2tp = p + session->template_l2tp;
+	uint8_t bits = l2tp[0]; /* the first octet of flags */
+
+	if (likely(l3 == sizeof(struct rte_ipv4_hdr))) {
+		p[1] = traffic_class & 0xfc;
+		store_be16(p + 2, (uint16_t)total);
+		/* may be fragmented on its way: unique for a while (RFC 6864) over all workers */
+		store_be16(p + 4, w->ip_id += w->n_workers);
+		store16(p + 10, (uint16_t)~ip4_header_sum(p, 20));
+	} else {
+		p[0] = 0x60 | traffic_class >> 4;
+		p[1] = (uint8_t)((traffic_class & 0x0c) << 4);
+		store_be16(p + 4, (uint16_t)(total - l3));
+	}
+	store_be16(p + l3 + 4, (uint16_t)(total - l3));
+	if (unlikely(bits & (L2TP_FLAG_LENGTH | L2TP_FLAG_SEQUENCE) >> 8)) {
+		uint8_t *ids = l2tp + 2;
+
+		if (bits & L2TP_FLAG_LENGTH >> 8) {
+			store_be16(ids, (uint16_t)(total - session->template_l2tp));
+			ids += 2;
+		}
+		if (bits & L2TP_FLAG_SEQUENCE >> 8) {
+			store_be16(ids + 4, session->state.ns++);
+			store_be16(ids + 6, session->state.nr);
+		}
+	}
+}
+
+uint16_t l2tp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+		struct session *session = session_at(w->sessions, meta->session);
+		const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+		uint32_t length = session->template_length, inner = m->pkt_len;
+		bool v4 = meta->inner_family == 4;
+		uint8_t traffic_class = v4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+
+		if (unlikely(inner + length > UINT16_MAX || m->data_off < HEADROOM)) {
+			session->state.down_drops++;
+			worker_drop(w, m, DROP_IP_TOO_BIG);
+			continue;
+		}
+
+		uint8_t *p = packet_prepend(m, (uint16_t)length);
+
+		template_copy(p, session->template, length);
+		/* the low byte of the protocol is the template's last, compressed or not */
+		p[length - 1] = v4 ? 0x21 : 0x57;
+		outer_finish(w, session, p, inner + length, traffic_class);
+		meta->tunnel_id = session->tunnel_id;
+		meta->flags |= META_OUTER;
+		if (likely(v4)) {
+			session->counters.down_packets4++;
+			session->counters.down_bytes4 += inner;
+		} else {
+			session->counters.down_packets6++;
+			session->counters.down_bytes6 += inner;
+		}
+		pkts[kept++] = m;
+	}
+	w->stats.downlink_packets += kept;
+	return kept;
+}
+
+bool l2tp_output_frame(struct worker *w, struct rte_mbuf *m, struct session *session)
+{
+	struct meta *meta = meta_of(m);
+	uint8_t bits = session->template[session->template_l2tp];
+	uint32_t length = session->template_l2tp + 6u + (bits & L2TP_FLAG_LENGTH >> 8 ? 2 : 0) +
+		(bits & L2TP_FLAG_SEQUENCE >> 8 ? 4 : 0);
+	uint32_t total = length + m->pkt_len;
+
+	if (total > UINT16_MAX || m->data_off < HEADROOM)
+		return false;
+
+	uint8_t *p = packet_prepend(m, (uint16_t)length);
+
+	template_copy(p, session->template, length);
+	outer_finish(w, session, p, total, DSCP_CS6);
+	meta->tunnel_id = session->tunnel_id;
+	meta->flags = META_OUTER;
+	return true;
+}
+
+/* Where the tunnel's packets go, for the rest of this turn. */
+static void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id)
+{
+	const struct tunnel *tunnel = tunnel_lookup(w->sessions, tunnel_id);
+
+	*memo = (struct outer_memo){
+		.turn = w->turn,
+		.adjacency = ADJACENCY_NONE,
+		.tunnel_id = tunnel_id,
+		.punt_iface = INTERFACE_NONE,
+	};
+	if (tunnel == NULL)
+		return;
+
+	const struct tunnel_path *path = &tunnel->path;
+	const struct fib *fib = w->fibs[path->vrf];
+	uint32_t target = path->family == 4 ? fib_lookup4(fib, load32(path->peer))
+					    : fib_lookup6(fib, path->peer);
+
+	if (fib_target_type(target) ==
+		FIB_GROUP) /* all of a tunnel one way: the LAC sees no reordering */
+		target = group_target(
+			w->groups, fib_target_index(target), (uint32_t)tunnel_id * 0x9e3779b1u);
+	/* RFC 2661, 8.1, leaves it to us on IPv4; RFC 8200, 8.1, does not */
+	memo->udp_checksum = path->family == 6 || (tunnel->flags & TUNNEL_UDP_CHECKSUM);
+	if (fib_target_type(target) == FIB_GLEAN) {
+		memo->punt_iface = (uint8_t)fib_target_index(target);
+	} else if (fib_target_type(target) == FIB_ADJACENCY) {
+		const struct adjacency *adjacency =
+			adjacency_at(w->adjacencies, fib_target_index(target));
+
+		memo->adjacency = fib_target_index(target);
+		memo->mtu = adjacency->mtu;
+		memo->udp_offload = adjacency_l2(adjacency) != NULL &&
+			w->ports[w->ifaces[adjacency->iface].port].tx_udp_checksum;
+	}
+}
+
+static uint16_t outer_pseudo_header_sum(const uint8_t *ip, uint32_t l3, uint32_t length)
+{
+	uint64_t sum = rte_cpu_to_be_32(length) + (uint64_t)rte_cpu_to_be_32(IPPROTO_UDP);
+
+	sum += l3 == 20 ? rte_raw_cksum(ip + 12, 8) : rte_raw_cksum(ip + 8, 32);
+	return checksum_fold(sum);
+}
+
+static void outer_checksum(struct rte_mbuf *m, bool offload)
+{
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t l3 = ip[0] >> 4 == 4 ? 20 : 40, length = m->pkt_len - l3;
+	uint16_t pseudo = outer_pseudo_header_sum(ip, l3, length), payload;
+
+	store16(ip + l3 + 6, 0);
+	if (offload) {
+		/* the device finishes what the pseudo-header begins; ip_output knows the L2 length */
+		store16(ip + l3 + 6, pseudo);
+		m->l3_len = l3;
+		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM |
+			(l3 == 20 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+		return;
+	}
+	if (rte_raw_cksum_mbuf(m, l3, length, &payload) != 0)
+		return;
+
+	uint16_t checksum = (uint16_t)~checksum_fold((uint64_t)pseudo + payload);
+
+	store16(ip + l3 + 6, checksum == 0 ? 0xffff : checksum); /* RFC 768: zero means none */
+}
+
+void outer_checksum_finish(struct rte_mbuf *m)
+{
+	if ((m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != RTE_MBUF_F_TX_UDP_CKSUM)
+		return;
+	m->ol_flags &= ~(RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
+	outer_checksum(m, false);
+}
+
+uint16_t outer_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+		struct outer_memo *memo = &w->outer[meta->tunnel_id % OUTER_MEMOS];
+
+		if (unlikely(memo->turn != w->turn || memo->tunnel_id != meta->tunnel_id))
+			outer_resolve(w, memo, meta->tunnel_id);
+		/* set by a device on reception: none of it is about the outer packet but whose the memory is */
+		m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+		if (unlikely(memo->udp_checksum))
+			outer_checksum(m, memo->udp_offload && m->pkt_len <= memo->mtu);
+		meta->adjacency = memo->adjacency;
+		if (likely(memo->adjacency != ADJACENCY_NONE)) {
+			pkts[kept++] = m;
+		} else if (memo->punt_iface != INTERFACE_NONE) {
+			meta->iface = memo->punt_iface;
+			punt_unresolved(w, m);
+		} else {
+			worker_drop(w, m, DROP_IP_NO_ROUTE);
+		}
+	}
+	return kept;
+}

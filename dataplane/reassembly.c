@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Outer fragments become whole datagrams before anything looks at a tunnel or SPI.
+ */
+#include "reassembly.h"
+#include "handoff.h"
+
+#include <rte_hash_crc.h>
+#include <rte_ip_frag.h>
+#include <rte_malloc.h>
+
+#include <netinet/in.h>
+
+#define BUCKET_ENTRIES 8
+#define DATAGRAM_MAX   65535
+
+struct reassembly {
+	struct rte_ip_frag_tbl *table;
+	struct rte_mempool *pool;
+	uint64_t poll_interval, polled; /* TSC */
+	struct rte_ip_frag_death_row dead;
+};
+
+struct reassembly *reassembly_create(
+	uint32_t max_datagrams, uint16_t timeout_ms, struct rte_mempool *pool, int socket)
+{
+	struct reassembly *r =
+		rte_zmalloc_socket("reassembly", sizeof(*r), RTE_CACHE_LINE_SIZE, socket);
+	uint64_t timeout = rte_get_tsc_hz() / 1000 * timeout_ms;
+
+	if (r == NULL)
+		return NULL;
+	/* twice the buckets that the datagrams need: a full bucket refuses what the table could hold */
+	r->table = rte_ip_frag_table_create(RTE_MAX(max_datagrams / BUCKET_ENTRIES * 2, 8u),
+		BUCKET_ENTRIES, max_datagrams, timeout, socket);
+	if (r->table == NULL) {
+		rte_free(r);
+		return NULL;
+	}
+	r->pool = pool;
+	r->poll_interval = timeout / 8 + 1;
+	return r;
+}
+
+void reassembly_destroy(struct reassembly *reassembly)
+{
+	if (reassembly == NULL)
+		return;
+	rte_ip_frag_table_destroy(reassembly->table);
+	rte_free(reassembly);
+}
+
+uint16_t reassembly_dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct meta *meta = meta_of(pkts[i]);
+		const uint8_t *ip = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, meta->l2_length);
+		uint32_t hash;
+
+		if (ip[0] >> 4 == 4)
+			hash = rte_hash_crc(ip + 12, 8, load16(ip + 4));
+		else
+			hash = rte_hash_crc(ip + 8, 32, load32(ip + meta->l3_length - 4));
+
+		uint8_t target = (uint8_t)(((uint64_t)hash * w->n_workers) >> 32);
+
+		if (target == w->id)
+			pkts[kept++] = pkts[i];
+		else
+			handoff(w, pkts[i], target, HANDOFF_FRAGMENT);
+	}
+	return kept;
+}
+
+/* Frees what the library gave up, for the reason that shows in what it gave up. */
+static void reassembly_bury(struct worker *w, const struct rte_mbuf *offered)
+{
+	struct rte_ip_frag_death_row *dead = &w->reassembly->dead;
+	enum drop_reason reason = DROP_FRAGMENT_TIMEOUT;
+
+	/*
+	 * The fragment offered and nothing else: there was no room for its datagram. With others: it did
+	 * not fit to them. Others only: an old datagram made room.
+	 */
+	for (uint32_t i = 0; i < dead->cnt; i++)
+		if (dead->row[i] == offered)
+			reason = dead->cnt == 1 ? DROP_FRAGMENT_TABLE_FULL : DROP_FRAGMENT_INVALID;
+	for (uint32_t i = 0; i < dead->cnt; i++)
+		worker_drop(w, dead->row[i], reason);
+	dead->cnt = 0;
+}
+
+/* What no single fragment may be, whatever the others are. */
+static bool reassembly_fragment_valid(uint32_t offset, uint32_t length, bool more, uint32_t header)
+{
+	return length > 0 && (!more || length % 8 == 0) && header + offset + length <= DATAGRAM_MAX;
+}
+
+static struct rte_mbuf *reassembly_add4(
+	struct reassembly *r, struct rte_mbuf *m, uint8_t *ip, uint64_t now)
+{
+	const struct meta *meta = meta_of(m);
+	uint16_t field = load_be16(ip + 6);
+	uint32_t length = load_be16(ip + 2) - meta->l3_length;
+
+	if (!reassembly_fragment_valid(
+		    (field & 0x1fffu) * 8, length, field & 0x2000, meta->l3_length))
+		return m;
+	return rte_ipv4_frag_reassemble_packet(
+		r->table, &r->dead, m, now, (struct rte_ipv4_hdr *)ip);
+}
+
+static struct rte_mbuf *reassembly_add6(
+	struct reassembly *r, struct rte_mbuf *m, uint8_t *ip, uint64_t now)
+{
+	const struct meta *meta = meta_of(m);
+	struct rte_ipv6_fragment_ext *fragment = (struct rte_ipv6_fragment_ext *)(ip + 40);
+	uint16_t field = load_be16(ip + 42);
+	uint32_t length = load_be16(ip + 4) - 8;
+
+	/* no transport needs other extension headers in front of the fragment header */
+	if (meta->l3_length != 48 ||
+		!reassembly_fragment_valid(field & 0xfff8u, length, field & 1, 0))
+		return m;
+	return rte_ipv6_frag_reassemble_packet(
+		r->table, &r->dead, m, now, (struct rte_ipv6_hdr *)ip, fragment);
+}
+
+/*
+ * A whole datagram as few and well-filled segments: stages expect the headers in the first one, where the
+ * sender may have put eight bytes into each fragment. NULL: no buffers, m is freed.
+ */
+static struct rte_mbuf *reassembly_flatten(struct worker *w, struct rte_mbuf *m)
+{
+	if (m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0)
+		return m;
+
+	uint32_t done = 0, total = m->pkt_len;
+	struct rte_mbuf *whole = NULL;
+
+	while (done < total) {
+		struct rte_mbuf *segment = rte_pktmbuf_alloc(w->pool);
+
+		if (segment == NULL || (whole != NULL && rte_pktmbuf_chain(whole, segment) != 0)) {
+			rte_pktmbuf_free(segment);
+			rte_pktmbuf_free(whole);
+			worker_drop(w, m, DROP_NO_MBUF);
+			return NULL;
+		}
+		if (whole == NULL) {
+			whole = segment;
+			whole->port = m->port;
+			*meta_of(whole) = *meta_of(m);
+		}
+		uint32_t part = RTE_MIN(total - done, (uint32_t)rte_pktmbuf_tailroom(segment));
+		const uint8_t *data =
+			rte_pktmbuf_read(m, done, part, rte_pktmbuf_mtod(segment, void *));
+
+		if (data != rte_pktmbuf_mtod(segment, const uint8_t *))
+			memcpy(rte_pktmbuf_mtod(segment, void *), data, part);
+		segment->data_len = (uint16_t)part;
+		if (segment != whole)
+			whole->pkt_len += part;
+		else
+			whole->pkt_len = part;
+		done += part;
+	}
+	rte_pktmbuf_free(m);
+	return whole;
+}
+
+uint16_t reassembly_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct reassembly *r = w->reassembly;
+	uint16_t whole = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct meta *meta = meta_of(m);
+		uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, meta->l2_length);
+		bool v4 = ip[0] >> 4 == 4;
+
+		m->l2_len = meta->l2_length;
+		m->l3_len = meta->l3_length;
+
+		struct rte_mbuf *result = v4 ? reassembly_add4(r, m, ip, w->now)
+					     : reassembly_add6(r, m, ip, w->now);
+
+		if (unlikely(r->dead.cnt > 0))
+			reassembly_bury(w, m);
+		if (result == NULL)
+			continue;
+		if (result == m && m->nb_segs == 1) {
+			worker_drop(w, m, DROP_FRAGMENT_INVALID);
+			continue;
+		}
+		if (result->pkt_len - result->l2_len > DATAGRAM_MAX) {
+			worker_drop(w, result, DROP_FRAGMENT_INVALID);
+			continue;
+		}
+		/* what the device verified were the parts */
+		result->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+		result = reassembly_flatten(w, result);
+		if (result == NULL)
+			continue;
+		ip = rte_pktmbuf_mtod_offset(result, uint8_t *, meta_of(result)->l2_length);
+		if (v4)
+			ip4_header_set_checksum(ip, (ip[0] & 0x0f) * 4u);
+		w->stats.reassembled++;
+		pkts[whole++] = result;
+	}
+	return whole;
+}
+
+void reassembly_poll(struct worker *w)
+{
+	struct reassembly *r = w->reassembly;
+
+	if (w->now - r->polled < r->poll_interval)
+		return;
+	r->polled = w->now;
+	rte_ip_frag_table_del_expired_entries(r->table, &r->dead, w->now);
+	if (r->dead.cnt > 0)
+		reassembly_bury(w, NULL);
+}
+
+void reassembly_empty(struct worker *w)
+{
+	struct reassembly *r = w->reassembly;
+	uint32_t before;
+
+	do {
+		rte_ip_frag_table_del_expired_entries(r->table, &r->dead, UINT64_MAX);
+		before = r->dead.cnt;
+		reassembly_bury(w, NULL);
+		worker_free_dropped(w);
+	} while (before > 0);
+}

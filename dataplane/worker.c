@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The poll loop of a worker, in order.
+ */
+#include "worker.h"
+#include "classify.h"
+#include "downlink.h"
+#include "forward.h"
+#include "handoff.h"
+#include "inject.h"
+#include "message_input.h"
+#include "port.h"
+#include "punt.h"
+#include "reassembly.h"
+#include "uplink.h"
+
+#include <rte_ethdev.h>
+
+#include <time.h>
+
+void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *by_class[CLASS_MAX][BURST];
+	uint16_t count[CLASS_MAX] = {0};
+
+	w->rx_port = &w->ports[w->dp->port_of_ethdev[ethdev]];
+	n = classify(w, pkts, n);
+	if (likely(w->rx_classes == 1u << CLASS_L2TP)) {
+		uplink_burst(w, pkts, n);
+		return;
+	}
+	if (likely(w->rx_classes == 1u << CLASS_IP)) {
+		downlink_burst(w, pkts, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t cls = meta_of(pkts[i])->cls;
+
+		by_class[cls][count[cls]++] = pkts[i];
+	}
+	if (count[CLASS_L2TP] > 0)
+		uplink_burst(w, by_class[CLASS_L2TP], count[CLASS_L2TP]);
+	if (count[CLASS_IP] > 0)
+		downlink_burst(w, by_class[CLASS_IP], count[CLASS_IP]);
+	if (unlikely(count[CLASS_FRAGMENT] > 0)) {
+		n = reassembly_dispatch(w, by_class[CLASS_FRAGMENT], count[CLASS_FRAGMENT]);
+		uplink_fragments(w, by_class[CLASS_FRAGMENT], n);
+	}
+}
+
+bool worker_turn(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST];
+	bool busy = false;
+
+	w->now = rte_rdtsc();
+	w->turn++;
+	for (uint8_t i = 0; i < w->n_rx; i++) {
+		uint16_t n = rte_eth_rx_burst(w->rx[i].ethdev, w->rx[i].queue, pkts, BURST);
+
+		if (n > 0) {
+			worker_receive(w, w->rx[i].ethdev, pkts, n);
+			busy = true;
+		}
+	}
+	busy |= handoff_poll(w);
+	busy |= inject_poll(w);
+	busy |= message_poll(w);
+	if (w->reassembly != NULL)
+		reassembly_poll(w);
+	forward_local_out(w);
+	worker_flush(w);
+	w->stats.loops++;
+	w->stats.loops_busy += busy;
+	return busy;
+}
+
+void worker_flush(struct worker *w)
+{
+	handoff_flush(w);
+	punt_flush(w);
+	port_flush(w);
+	worker_free_dropped(w);
+}
+
+/* Out of the way of the grace periods; the only system call of a worker, and only with idle_sleep. */
+static void worker_sleep(struct worker *w)
+{
+	const struct timespec pause = {.tv_nsec = w->dp->idle_us * 1000L};
+
+	rcu_worker_offline(w->dp->rcu, w->id);
+	nanosleep(&pause, NULL);
+	rcu_worker_online(w->dp->rcu, w->id);
+	w->stats.sleeps++;
+}
+
+int worker_main(void *argument)
+{
+	struct worker *w = argument;
+	const struct dataplane *dp = w->dp;
+	unsigned int idle = 0;
+
+	rcu_worker_online(dp->rcu, w->id);
+	while (!__atomic_load_n(&dp->stop, __ATOMIC_RELAXED)) {
+		idle = worker_turn(w) ? 0 : idle + 1;
+		/* what is still in a buffer holds indices, not pointers */
+		rcu_worker_quiescent(dp->qsbr, w->id);
+		if (unlikely(idle > IDLE_TURNS) && dp->idle_sleep)
+			worker_sleep(w);
+	}
+	rcu_worker_offline(dp->rcu, w->id);
+	return 0;
+}

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# e2e: limit 900
+"""xl2tpd and pppd on a Debian kernel (pppol2tp), in a virtual machine, as the LAC with its subscriber."""
+import json
+import re
+import types
+
+import dial
+from guest import Guest
+from lib import FAR, Capture, Lnsd, case, check, check_equal, default_config, eventually, main
+
+SECRET = 'guest-tunnel-secret'
+USER, PASSWORD = 'kernel@isp.example', 'kernel-password'
+
+XL2TPD = f'''[global]
+port = 1701
+auth file = /x/l2tp-secrets
+debug tunnel = yes
+debug state = yes
+[lac isp]
+lns = 10.1.0.1
+pppoptfile = /x/ppp-options
+hostname = guest
+challenge = yes
+length bit = yes
+redial = no
+'''
+OPTIONS = f'''user {USER}
+noauth
+mtu 1400
+mru 1400
+noccp
+nodefaultroute
+usepeerdns
+ipcp-accept-local
+ipcp-accept-remote
+lcp-echo-interval 5
+lcp-echo-failure 4
+debug
+logfile /x/pppd.log
+'''
+UP = 'ip -4 -o addr show ppp0 2>/dev/null | grep -q peer'
+
+
+def setup(lab):
+    lab.run('inet', 'true')
+    capture = Capture(lab)
+    lnsd = Lnsd(lab, default_config(
+        lab,
+        peers=[{'name': 'guest', 'sources': ['10.1.0.3/32'], 'host-name': 'guest', 'secret': SECRET,
+                'challenge': True}],
+        users=[{'name': USER, 'password': PASSWORD}])).start()
+    guest = Guest(lab, timeout=850)
+    guest.write('xl2tpd.conf', XL2TPD)
+    guest.write('l2tp-secrets', f'* * {SECRET}\n', 0o600)
+    guest.write('ppp-options', OPTIONS)
+    guest.run(f'''modprobe -a l2tp_ppp ppp_async sch_netem
+mkdir -p /var/run/xl2tpd
+echo '"{USER}" * "{PASSWORD}" *' >/etc/ppp/chap-secrets
+cp /etc/ppp/chap-secrets /etc/ppp/pap-secrets
+chmod 600 /etc/ppp/*-secrets
+setsid xl2tpd -D -c /x/xl2tpd.conf -p /run/xl2tpd.pid -C /run/xl2tpd.ctl >/x/xl2tpd.log 2>&1 &
+for i in $(seq 50); do [ -p /run/xl2tpd.ctl ] && exit 0; sleep 0.1; done; exit 1''')
+    return types.SimpleNamespace(lnsd=lnsd, capture=capture, guest=guest)
+
+
+def explain(state):
+    return ('\nxl2tpd: ' + state.guest.read('xl2tpd.log')[-1500:] + '\npppd: '
+            + state.guest.read('pppd.log')[-1500:])
+
+
+def dial_up(state, options=''):
+    """ppp0 up in the guest; its address, which is also what lnsd shows."""
+    guest = state.guest
+    guest.write('ppp-options', OPTIONS + options)
+    guest.run('echo "c isp" >/run/xl2tpd.ctl')
+    try:
+        guest.wait(UP, 'ppp0', 30)
+    except AssertionError as error:
+        raise type(error)(str(error) + explain(state)) from None
+    shown = guest.run('ip -4 -o addr show ppp0')
+    address = re.search(r'inet (\S+) peer (\S+)/32', shown)
+    check(address, 'address of ppp0: ' + shown)
+    check_equal(address.group(2), '100.64.0.1', "the LNS's end")
+    row = dial.session_of(state, USER)
+    check(address.group(1) in str(row), f'show sessions has {address.group(1)}: {row}')
+    guest.run(f'ip route replace {FAR}/32 dev ppp0')
+    return address.group(1)
+
+
+def hang_up(state):
+    state.guest.run('echo "d isp" >/run/xl2tpd.ctl')
+    state.guest.wait('! ip link show ppp0 2>/dev/null', 'ppp0 is gone', 20)
+    eventually(lambda: not state.lnsd.sessions(), 'lnsd has no session', timeout=10)
+
+
+@case
+def ppp0_comes_up_and_pings(lab, state):
+    address = dial_up(state)
+    out = state.guest.run(f'ping -n -q -c 20 -i 0.1 -W 2 {FAR}')
+    check(' 0% packet loss' in out, out)
+    out = state.guest.run('ping -n -q -c 3 -W 2 100.64.0.1')
+    check(' 0% packet loss' in out, out)
+    check_equal(lab.ping('inet', address, 5, extra=('-I', FAR)), 5, 'pings from the internet')
+    out = state.guest.run('cat /etc/ppp/resolv.conf')
+    check('9.9.9.9' in out, f'DNS server by IPCP: {out}')
+    return re.search(r'rtt.*', state.guest.run(f'ping -n -q -c 5 -i 0.1 {FAR}')).group(0)
+
+
+@case
+def mtu_of_the_link_is_kept(lab, state):
+    state.guest.run(f'ping -n -q -c 2 -W 2 -M do -s 1372 {FAR}')
+    address = re.search(r'inet (\S+)', state.guest.run('ip -4 -o addr show ppp0')).group(1)
+    check_equal(lab.ping('inet', address, 2, size=1372, extra=('-M', 'do', '-I', FAR)), 2, 'pings of 1400 bytes downlink')
+    done = lab.run('inet', 'ping', '-n', '-c', '2', '-W', '1', '-M', 'do', '-I', FAR, '-s', '1373', address,
+                   check_status=False)
+    check(done.returncode != 0 and 'mtu' in (done.stdout + done.stderr).lower(),
+          f'1401 bytes with DF: {done.stdout} {done.stderr}')
+    check_equal(lab.ping('inet', address, 2, size=1450, extra=('-M', 'dont', '-I', FAR)), 2, 'fragmented pings downlink')
+    lab.run('inet', 'ip', 'route', 'flush', 'cache')
+
+
+@case
+def tcp_both_ways_through_ppp0(lab, state):
+    server = lab.spawn('inet', 'iperf3', '-s', '-B', FAR, '--forceflush', log='iperf3.log')
+    eventually(lambda: 'listening' in lab.read('iperf3.log'), 'iperf3 listens')
+    rates = []
+    for direction in ('', '-R'):
+        out = state.guest.run(f'iperf3 -J -c {FAR} -t 5 {direction}', timeout=60)
+        end = json.loads(out)['end']
+        got = end['sum_received']['bytes']
+        check(got > 5_000_000, f'TCP {direction or "up"}: only {got} bytes in 5 s')
+        rates.append(f"{'down' if direction else 'up'} {end['sum_received']['bits_per_second'] / 1e6:.0f} Mbit/s")
+    lab.end(server)
+    return ', '.join(rates)
+
+
+@case
+def teardown_by_xl2tpd(lab, state):
+    hang_up(state)
+    check('Terminate' in state.guest.read('pppd.log') or 'TermReq' in state.guest.read('pppd.log'),
+          'pppd terminated LCP')
+
+
+@case
+def teardown_by_the_operator(lab, state):
+    dial_up(state)
+    done = state.lnsd.command('disconnect', 'user', USER)
+    check_equal(done.returncode, 0, 'lnsctl disconnect: ' + done.stderr)
+    state.guest.wait('! ip link show ppp0 2>/dev/null', 'ppp0 is gone', 20)
+    eventually(lambda: not state.lnsd.sessions(), 'lnsd has no session', timeout=10)
+
+
+@case
+def pap_and_mschapv2(lab, state):
+    for options in ('refuse-chap\nrefuse-mschap-v2\nrefuse-mschap\nrefuse-eap\n',
+                    'refuse-chap\nrefuse-pap\nrefuse-mschap\nrefuse-eap\n'):
+        dial_up(state, options)
+        state.guest.run(f'ping -n -q -c 3 -W 2 {FAR}')
+        hang_up(state)
+
+
+@case
+def wrong_password_is_refused(lab, state):
+    guest = state.guest
+    guest.run(f'''sed -i 's/{PASSWORD}/not-it/' /etc/ppp/chap-secrets /etc/ppp/pap-secrets
+: >/x/pppd.log
+echo "c isp" >/run/xl2tpd.ctl''')
+    try:
+        guest.wait("grep -qi 'authentication failed' /x/pppd.log", 'pppd is told', 20)
+    except AssertionError as error:
+        raise type(error)(str(error) + explain(state)) from None
+    guest.run(f"sed -i 's/not-it/{PASSWORD}/' /etc/ppp/chap-secrets /etc/ppp/pap-secrets")
+    eventually(lambda: not state.lnsd.sessions(), 'no session', timeout=15)
+    # xl2tpd keeps the call on its books until it is told to hang up
+    guest.run('echo "d isp" >/run/xl2tpd.ctl; sleep 1')
+    dial_up(state)
+    hang_up(state)
+
+
+@case
+def a_bad_line(lab, state):
+    """20 ms, 2 % loss, duplicates and reordering in the guest's network card, both for L2TP and TCP."""
+    guest = state.guest
+    guest.run('tc qdisc add dev eth0 root netem delay 20ms 2ms loss 2% reorder 5% duplicate 1%')
+    try:
+        dial_up(state)
+        out = guest.run(f'ping -n -q -c 50 -i 0.05 -W 2 {FAR}')
+        received = int(re.search(r'(\d+) received', out).group(1))
+        check(received >= 40, out)
+        hang_up(state)
+    finally:
+        guest.run('tc qdisc del dev eth0 root', check_status=False)
+    return f'{received} of 50 pings'
+
+
+@case
+def shutdown_of_lnsd_is_told_to_the_lac(lab, state):
+    dial_up(state)
+    state.lnsd.stop()
+    state.guest.wait('! ip link show ppp0 2>/dev/null', 'ppp0 is gone', 20)
+    check('StopCCN' in state.guest.read('xl2tpd.log') or 'Stop' in state.guest.read('xl2tpd.log')
+          or 'closed' in state.guest.read('xl2tpd.log').lower(), 'xl2tpd was told: ' + explain(state))
+    state.lnsd.start()
+    dial_up(state)
+    state.guest.run(f'ping -n -q -c 3 -W 2 {FAR}')
+    hang_up(state)
+
+
+def finish(lab, state):
+    state.guest.end()
+    return dial.finish(lab, state)
+
+
+main(setup, guest=True, finish=finish)

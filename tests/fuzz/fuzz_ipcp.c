@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* IPCP packets in any order in the network phase. */
+#include "ppp_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_session s;
+
+	fuzz_init(&s, PPP_AUTH_NONE);
+	fuzz_lcp_open(&s);
+	fuzz_open_ipv4(&s);
+	fuzz_run(&s, PPP_IPCP, data, size);
+	fuzz_finish(&s);
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests and answers: in order, never from within the question, never after a cancel. */
+#include "aaa.h"
+
+#include <crypto/digest.h>
+#include <crypto/mschap.h>
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <string.h>
+
+static const char yaml[] =
+	"lns: {host-name: lns}\n"
+	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
+	"512}\n"
+	"interfaces:\n"
+	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+	"peers:\n"
+	"  - {name: p, sources: [192.0.2.0/24]}\n"
+	"pools:\n"
+	"  - {name: pool, ranges: [10.0.0.0/24]}\n"
+	"  - {name: other, ranges: [10.1.0.0/24]}\n"
+	"subscribers:\n"
+	"  pool: pool\n"
+	"  local-address: 10.255.0.1\n"
+	"  dns: [9.9.9.9, 8.8.8.8]\n"
+	"  session-timeout: 3600\n"
+	"users:\n"
+	"  - {name: alice, password: alicepw, address: 198.51.100.7, session-timeout: 60}\n"
+	"  - {name: bob, password: bobpw, pool: other, routes: [203.0.113.0/28]}\n"
+	"  - {name: \"*@isp.example\", password: realm}\n";
+
+static struct config *config;
+static struct aaa *aaa;
+
+static void set_up(void)
+{
+	struct config_errors errors = {0};
+	int rc = config_parse("test.yaml", yaml, sizeof(yaml) - 1, &config, &errors);
+
+	cr_assert_eq(rc, 0, "%s", errors.n ? errors.text[0] : "");
+	config_errors_free(&errors);
+	cr_assert_eq(digest_init(), 0);
+	aaa = aaa_create(config, 4);
+}
+
+static void tear_down(void)
+{
+	aaa_destroy(aaa);
+	config_free(config);
+	digest_fini();
+}
+
+TestSuite(aaa, .init = set_up, .fini = tear_down);
+
+static struct {
+	unsigned int n;
+	uint32_t id;
+	struct aaa_answer answer;
+} last;
+
+static void keep(void *user, uint32_t id, const struct aaa_answer *answer)
+{
+	last.n++;
+	last.id = id;
+	last.answer = *answer;
+}
+
+static int64_t ask_pap(const char *user, const char *password)
+{
+	const struct aaa_request request = {
+		.method = AAA_PAP,
+		.user = (const uint8_t *)user,
+		.user_length = strlen(user),
+		.password = (const uint8_t *)password,
+		.password_length = strlen(password),
+	};
+
+	return aaa_submit(aaa, &request, keep, NULL);
+}
+
+Test(aaa, pap_truth_table)
+{
+	static const struct {
+		const char *user, *password;
+		bool accept;
+	} rows[] = {
+		{"alice", "alicepw", true},
+		{"alice", "alicepw ", false},
+		{"alice", "", false},
+		{"alice", "bobpw", false},
+		{"Alice", "alicepw", false},
+		{"carol", "alicepw", false},
+		{"", "", false},
+		{"x@isp.example", "realm", true},
+		{"@isp.example", "realm", true},
+		{"x@isp.example.org", "realm", false},
+		{"*@isp.example", "realm", true},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		unsigned int before = last.n;
+		int64_t id = ask_pap(rows[i].user, rows[i].password);
+
+		cr_assert_gt(id, 0);
+		cr_assert_eq(last.n, before, "row %u: answered from within the question", i);
+		cr_assert_eq(aaa_poll(aaa, 10), 1);
+		cr_assert_eq(last.n, before + 1);
+		cr_assert_eq(last.id, id);
+		cr_assert_eq(last.answer.accept, rows[i].accept, "row %u", i);
+		cr_assert_eq(last.answer.refusal == NULL, rows[i].accept);
+	}
+}
+
+Test(aaa, a_name_with_a_nul_inside_is_nobody)
+{
+	const struct aaa_request request = {
+		.method = AAA_PAP,
+		.user = (const uint8_t *)"alice\0x",
+		.user_length = 7,
+		.password = (const uint8_t *)"alicepw",
+		.password_length = 7,
+	};
+
+	cr_assert_gt(aaa_submit(aaa, &request, keep, NULL), 0);
+	aaa_poll(aaa, 1);
+	cr_assert_not(last.answer.accept);
+	cr_assert_eq(aaa_counters(aaa)->rejects_unknown_user, 1);
+}
+
+Test(aaa, the_answer_says_what_the_user_gets)
+{
+	ask_pap("alice", "alicepw");
+	aaa_poll(aaa, 1);
+	cr_assert_eq(last.answer.address.family, 4);
+	cr_assert_eq(last.answer.address.bytes[0], 198);
+	cr_assert_eq(last.answer.session_timeout, 60);
+	cr_assert_eq(last.answer.dns[0].bytes[0], 9);
+	ask_pap("bob", "bobpw");
+	aaa_poll(aaa, 1);
+	cr_assert_eq(last.answer.address.family, 0);
+	cr_assert_str_eq(config->pools[last.answer.pool].name, "other");
+	cr_assert_eq(last.answer.session_timeout, 3600);
+	cr_assert_eq(last.answer.n_routes, 1);
+	cr_assert_eq(last.answer.routes[0].prefix.length, 28);
+}
+
+Test(aaa, chap_and_mschapv2_are_checked_against_the_same_password)
+{
+	uint8_t challenge[16] = "0123456789abcdef", response[49] = {0}, hash[16], digest[8];
+	struct aaa_request request = {
+		.method = AAA_CHAP_MD5,
+		.user = (const uint8_t *)"alice",
+		.user_length = 5,
+		.chap_id = 9,
+		.challenge = challenge,
+		.challenge_length = 16,
+		.response = response,
+		.response_length = 16,
+	};
+
+	chap_md5_response(9, "alicepw", 7, challenge, 16, response);
+	aaa_submit(aaa, &request, keep, NULL);
+	aaa_poll(aaa, 1);
+	cr_assert(last.answer.accept);
+	response[3] ^= 1;
+	aaa_submit(aaa, &request, keep, NULL);
+	aaa_poll(aaa, 1);
+	cr_assert_not(last.answer.accept);
+
+	request.method = AAA_MSCHAP_V2;
+	request.response_length = 49;
+	memset(response, 0, sizeof(response));
+	memcpy(response, "fedcba9876543210", 16);
+	mschap_password_hash("alicepw", 7, hash);
+	mschap_challenge_hash(response, challenge, "alice", 5, digest);
+	mschap_challenge_response(digest, hash, response + 24);
+	aaa_submit(aaa, &request, keep, NULL);
+	aaa_poll(aaa, 1);
+	cr_assert(last.answer.accept);
+	cr_assert(last.answer.has_authenticator);
+	cr_assert(!strncmp(last.answer.authenticator, "S=", 2));
+	cr_assert_eq(strlen(last.answer.authenticator), 42);
+	request.response_length = 48;
+	aaa_submit(aaa, &request, keep, NULL);
+	aaa_poll(aaa, 1);
+	cr_assert_not(last.answer.accept, "a short response");
+}
+
+Test(aaa, cancelled_requests_are_never_answered_and_the_queue_is_bounded)
+{
+	int64_t ids[4];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		ids[i] = ask_pap("alice", "alicepw");
+		cr_assert_gt(ids[i], 0);
+	}
+	cr_assert_eq(ask_pap("alice", "alicepw"), -ENOBUFS);
+	aaa_cancel(aaa, (uint32_t)ids[1]);
+	aaa_cancel(aaa, (uint32_t)ids[1]);
+	aaa_cancel(aaa, 12345);
+	cr_assert_eq(aaa_poll(aaa, 1), 1);
+	cr_assert_eq(last.id, ids[0]);
+	cr_assert_gt(ask_pap("alice", "alicepw"), 0);
+	cr_assert_eq(aaa_poll(aaa, 100), 3);
+	cr_assert_eq(last.n, 4);
+	cr_assert_eq(aaa_pending(aaa), 0);
+	cr_assert_eq(aaa_counters(aaa)->cancelled, 1);
+	cr_assert_eq(aaa_counters(aaa)->overflow, 1);
+}
+
+Test(aaa, fields_longer_than_a_protocol_can_carry_are_refused)
+{
+	uint8_t big[300] = {0};
+	struct aaa_request request = {.method = AAA_PAP, .user = big, .user_length = 256};
+
+	cr_assert_eq(aaa_submit(aaa, &request, keep, NULL), -EMSGSIZE);
+	request.user_length = 255;
+	request.password = big;
+	request.password_length = 256;
+	cr_assert_eq(aaa_submit(aaa, &request, keep, NULL), -EMSGSIZE);
+}

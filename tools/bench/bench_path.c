@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Cycles per packet of the plain uplink and downlink, in one thread, by stage.
+ *
+ * usage: bench_path [sessions [payload]]       default: 1,000 and 100,000 sessions, 64 bytes
+ *
+ * Bursts of 64 packets of sessions drawn at random are written into buffers fresh from the pool and run
+ * through a worker's stages into a null device. Writing them (and giving the buffers back) is measured
+ * alone and subtracted from the whole; the stages are measured each by itself in a second pass. Cycles
+ * are the core's, Mpps what a core at the TSC's rate would make of them.
+ */
+#include "classify.h"
+#include "forward.h"
+#include "ip_input.h"
+#include "l2tp_input.h"
+#include "ppp_input.h"
+#include "worker.h"
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BURSTS         40000
+#define STAGES         6
+#define TUNNELS        16
+#define IP(a, b, c, d) RTE_BE32((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+
+static struct dataplane *dp;
+static struct worker *w;
+static uint8_t mac[2][6];
+static uint16_t ethdevs[2];
+static uint32_t n_sessions, frame_length[2];
+static uint8_t frames[2][2048]; /* up, down */
+
+static void check(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "bench_path: %s\n", what);
+	exit(1);
+}
+
+static uint32_t subscriber(uint32_t i)
+{
+	return IP(10, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff);
+}
+
+static void setup(uint32_t sessions)
+{
+	static const char *const vrfs[] = {"default"};
+	static const struct iface_settings ifaces[] = {
+		{.name = "access0", .device = "net_null0", .role = IFACE_ACCESS, .mtu = 1500},
+		{.name = "core0", .device = "net_null1", .role = IFACE_CORE, .mtu = 1500},
+	};
+	const struct dataplane_settings settings = {
+		.n_workers = 1,
+		.worker_lcores = (const unsigned int[]){1},
+		.mbufs = 16383,
+		.max_sessions = 1 << 20,
+		.max_routes4 = 1024,
+		.max_routes6 = 1024,
+		.max_adjacencies = 16,
+		.n_vrfs = 1,
+		.vrf_names = vrfs,
+		.n_ifaces = 2,
+		.ifaces = ifaces,
+		.rx_descriptors = 512,
+		.tx_descriptors = 512,
+		.icmp_rate = 100,
+		.reassembly = true,
+		.fragment_timeout_ms = 1000,
+		.fragment_max = 64,
+	};
+	struct iface_addr address = {.family = 4, .addr = {192, 0, 2, 1}};
+	uint8_t hop[2][16] = {{192, 0, 2, 2}, {198, 51, 100, 2}};
+	char error[256];
+
+	dp = dataplane_create(&settings, error, sizeof(error));
+	check(dp != NULL, error);
+	w = dp->workers[0];
+	check(dataplane_iface_addresses(dp, 0, &address, 1) == 0, "addresses");
+	for (unsigned int i = 0; i < 2; i++) {
+		struct iface_info info;
+		uint8_t l2[14] = {2, 0, 0, 0, 0, 1};
+		int64_t index = adjacency_get(dp->adjacencies, (uint8_t)i, 0, 4, hop[i]);
+
+		dataplane_iface_info(dp, i, &info);
+		memcpy(mac[i], info.mac, 6);
+		ethdevs[i] = info.ethdev;
+		check(index >= 0 &&
+				adjacency_resolve(dp->adjacencies, (uint32_t)index, l2, 14, 1500) ==
+					0,
+			"adjacency");
+		check(fib_set4(dp->fibs[0], i == 0 ? load32(hop[0]) : 0, i == 0 ? 32 : 0,
+			      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
+			"route");
+	}
+	for (uint16_t t = 1; t <= TUNNELS; t++) {
+		struct tunnel_path path = {.family = 4,
+			.local = {192, 0, 2, 1},
+			.peer = {192, 0, 2, 2},
+			.local_port = RTE_BE16(1701),
+			.peer_port = RTE_BE16(1701)};
+
+		check(tunnel_publish(dp->sessions, t, t, 0, 0, &path) == 0, "tunnel");
+	}
+	for (uint32_t i = 0; i < sessions; i++) {
+		struct session_params params = {.tunnel_id = (uint16_t)(1 + i % TUNNELS),
+			.session_id = (uint16_t)(1 + i / TUNNELS),
+			.peer_session_id = 1,
+			.mtu = 1492,
+			.flags = SESSION_FORWARD4 | SESSION_MSS_CLAMP};
+		struct session_prefix prefix = {.family = 4, .length = 32};
+		uint32_t generation, ip = subscriber(i);
+		int64_t index = session_publish(dp->sessions, &params, &generation);
+
+		memcpy(prefix.addr, &ip, 4);
+		check(index >= 0 &&
+				session_update(dp->sessions, (uint32_t)index, 1492, 1452, 1432,
+					params.flags, &prefix, 1) == 0,
+			"session");
+		check(fib_set4(dp->fibs[0], ip, 32, fib_target(FIB_SESSION, (uint32_t)index)) == 0,
+			"session's route");
+		rcu_poll(dp->rcu, 64);
+	}
+	n_sessions = sessions;
+}
+
+static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, uint32_t payload)
+{
+	memset(p, 0, 20);
+	p[0] = 0x45;
+	store_be16(p + 2, (uint16_t)(20 + payload));
+	p[8] = 64;
+	p[9] = 17;
+	store32(p + 12, from);
+	store32(p + 16, to);
+	return p + 20;
+}
+
+/* size: of the inner IP packet */
+static void frames_make(uint32_t size)
+{
+	uint8_t *p = frames[0];
+
+	memset(frames, 0, sizeof(frames));
+	memcpy(p, mac[0], 6);
+	store_be16(p + 12, 0x0800);
+	p = put_ip(p + 14, IP(192, 0, 2, 2), IP(192, 0, 2, 1), 8 + 10 + size);
+	ip4_header_set_checksum(p - 20, 20);
+	store_be16(p, 1701);
+	store_be16(p + 2, 1701);
+	store_be16(p + 4, (uint16_t)(8 + 10 + size));
+	memcpy(p + 8, (const uint8_t[10]){0, 2, 0, 0, 0, 0, 0xff, 3, 0, 0x21}, 10);
+	put_ip(p + 18, 0, IP(203, 0, 113, 5), size - 20);
+	frame_length[0] = 14 + 20 + 8 + 10 + size;
+
+	p = frames[1];
+	memcpy(p, mac[1], 6);
+	store_be16(p + 12, 0x0800);
+	put_ip(p + 14, IP(203, 0, 113, 5), 0, size - 20);
+	frame_length[1] = 14 + size;
+}
+
+static uint64_t random_state = 88172645463325252ull;
+static uint32_t random_session(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (uint32_t)((random_state >> 32) * n_sessions >> 32);
+}
+
+static void burst_make(struct rte_mbuf **pkts, unsigned int down)
+{
+	rte_pktmbuf_alloc_bulk(w->pool, pkts, BURST);
+	for (unsigned int i = 0; i < BURST; i++) {
+		uint32_t session = random_session();
+		uint8_t *p = rte_pktmbuf_mtod(pkts[i], uint8_t *), *ip;
+
+		/* the headers, the rest stays: a NIC writes by itself */
+		memcpy(p, frames[down], 96);
+		pkts[i]->data_len = (uint16_t)frame_length[down];
+		pkts[i]->pkt_len = frame_length[down];
+		if (down) {
+			ip = p + 14;
+			store32(ip + 16, subscriber(session));
+		} else {
+			store_be16(p + 44, (uint16_t)(1 + session % TUNNELS));
+			store_be16(p + 46, (uint16_t)(1 + session / TUNNELS));
+			ip = p + 52;
+			store32(ip + 12, subscriber(session));
+		}
+		store16(ip + 10, 0);
+		ip4_header_set_checksum(ip, 20);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Medians of bursts: what else runs on the machine falls out. */
+static uint32_t samples[STAGES][BURSTS];
+
+static double median(uint32_t *list)
+{
+	qsort(list, BURSTS, sizeof(list[0]), compare);
+	return (double)list[BURSTS / 2] / BURST;
+}
+
+/*
+ * TSC ticks per cycle of the core as it is now: its clock is not the TSC's, and on a shared machine a
+ * neighbour takes part of it. Ten thousand additions, each waiting for the one before.
+ */
+static double ticks_per_cycle(void)
+{
+	uint64_t value = 0;
+
+	for (unsigned int i = 0; i < BURSTS; i++) {
+		uint64_t start = rte_rdtsc();
+
+		for (unsigned int j = 0; j < 640; j++)
+			asm volatile("add $1, %0" : "+r"(value));
+		samples[0][i] = (uint32_t)(rte_rdtsc() - start);
+	}
+	return median(samples[0]) * BURST / 640;
+}
+
+static double measure(unsigned int down, bool process)
+{
+	struct rte_mbuf *pkts[BURST];
+
+	for (unsigned int i = 0; i < BURSTS; i++) {
+		uint64_t start = rte_rdtsc();
+
+		burst_make(pkts, down);
+		if (process) {
+			w->now = rte_rdtsc();
+			w->turn++;
+			worker_receive(w, ethdevs[down], pkts, BURST);
+			worker_flush(w);
+		} else {
+			rte_pktmbuf_free_bulk(pkts, BURST);
+		}
+		samples[0][i] = (uint32_t)(rte_rdtsc() - start);
+	}
+	return median(samples[0]);
+}
+
+static void measure_stages(double ticks)
+{
+	static const char *const names[STAGES] = {"classify", "l2tp_input", "ppp_input", "ip_input",
+		"forward and output", "transmit"};
+	struct rte_mbuf *pkts[BURST];
+
+	for (unsigned int i = 0; i < BURSTS; i++) {
+		uint64_t t[STAGES + 1];
+		uint16_t n = BURST;
+
+		burst_make(pkts, 0);
+		w->turn++;
+		w->rx_port = &dp->ports[dp->port_of_ethdev[ethdevs[0]]];
+		t[0] = rte_rdtsc();
+		n = classify(w, pkts, n);
+		t[1] = rte_rdtsc();
+		n = l2tp_input(w, pkts, n);
+		t[2] = rte_rdtsc();
+		n = ppp_input(w, pkts, n);
+		t[3] = rte_rdtsc();
+		n = ip_input_uplink(w, pkts, n);
+		t[4] = rte_rdtsc();
+		forward(w, pkts, n);
+		t[5] = rte_rdtsc();
+		worker_flush(w);
+		t[6] = rte_rdtsc();
+		for (unsigned int j = 0; j < STAGES; j++)
+			samples[j][i] = (uint32_t)(t[j + 1] - t[j]);
+	}
+	printf("    uplink by stage:");
+	for (unsigned int j = 0; j < STAGES; j++)
+		printf(" %s %.1f%s", names[j], median(samples[j]) / ticks,
+			j < STAGES - 1 ? "," : "\n");
+}
+
+static int compare_rounds(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void bench(uint32_t sessions, uint32_t size)
+{
+	double cycles[2][7];
+
+	setup(sessions);
+	frames_make(size);
+	for (unsigned int round = 0; round < 7; round++)
+		for (unsigned int down = 0; down < 2; down++) {
+			double making = measure(down, false), whole = measure(down, true);
+
+			cycles[down][round] = (whole - making) / ticks_per_cycle();
+		}
+	for (unsigned int down = 0; down < 2; down++) {
+		qsort(cycles[down], 7, sizeof(double), compare_rounds);
+		printf("%s %u sessions, %u bytes: %.1f cycles per packet (%.1f to %.1f), %.1f "
+		       "Mpps\n",
+			down ? "downlink" : "uplink  ", sessions, size, cycles[down][3],
+			cycles[down][0], cycles[down][6],
+			(double)rte_get_tsc_hz() / 1e6 / cycles[down][3]);
+	}
+	measure_stages(ticks_per_cycle());
+	for (unsigned int reason = 0; reason < DROP_MAX; reason++)
+		if (w->stats.drops[reason] != 0)
+			printf("dropped: %s %lu\n", drop_name((enum drop_reason)reason),
+				w->stats.drops[reason]);
+	dataplane_destroy(dp);
+}
+
+int main(int argc, char **argv)
+{
+	char *eal[] = {argv[0], (char *)"--no-huge", (char *)"--no-pci", (char *)"--no-telemetry",
+		(char *)"--no-shconf", (char *)"-m", (char *)"1024", (char *)"--iova-mode=va",
+		(char *)"--log-level=error", (char *)"--lcores=0@0,1@0",
+		(char *)"--vdev=net_null0,no-rx=1", (char *)"--vdev=net_null1,no-rx=1", NULL};
+	uint32_t sessions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 0;
+	uint32_t size = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) : 64;
+
+	check(size >= 64 && size <= 1400 && sessions <= 1000000,
+		"64 to 1400 bytes, at most 1000000 sessions");
+	check(rte_eal_init(RTE_DIM(eal) - 1, eal) >= 0, "EAL");
+	if (sessions != 0) {
+		bench(sessions, size);
+		return 0;
+	}
+	bench(1000, size);
+	bench(100000, size);
+	return 0;
+}

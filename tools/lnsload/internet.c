@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The far end: checks uplink packets, sends downlink ones evenly over all sessions. */
+#include "internet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "bytes.h"
+#include "clock.h"
+
+/* with packets coming in all the time, reading every so often is cheaper than every packet */
+#define TICK_NS 150000u
+
+static void internet_received(void *ctx, uint32_t port, const struct port_received *r)
+{
+	struct internet *in = ctx;
+	const struct sockaddr_in *from = (const struct sockaddr_in *)r->from;
+	struct payload p;
+	uint32_t address;
+
+	switch (payload_parse(r->data, r->len, &p)) {
+	case PAYLOAD_FOREIGN:
+		in->sum.foreign++;
+		return;
+	case PAYLOAD_CORRUPT:
+		in->sum.corrupt++;
+		return;
+	default:
+		break;
+	}
+	if (p.run != in->run || p.direction != PAYLOAD_UP || p.session >= in->sessions ||
+		p.kind != PAYLOAD_DATA) {
+		in->sum.foreign++;
+		return;
+	}
+	address = atomic_load_explicit(&in->targets[p.session].address, memory_order_relaxed);
+	if (address != 0 && address != from->sin_addr.s_addr) {
+		in->sum.misdelivered++;
+		return;
+	}
+	if (r->ttl != (int)(FLOW_TTL - in->options->hops))
+		in->sum.bad_ttl++;
+	flow_receive(&in->sum, &in->rx[p.session], &p, r->len + FLOW_IP_HEADERS, r->stamp);
+}
+
+/* what one burst needs, prepared once */
+struct internet_burst {
+	struct mmsghdr messages[FLOW_BURST];
+	struct iovec iov[FLOW_BURST][2];
+	struct sockaddr_in to[FLOW_BURST];
+	uint8_t header[FLOW_BURST][PAYLOAD_HEADER];
+	uint32_t session[FLOW_BURST];
+	uint32_t size[FLOW_BURST];
+};
+
+static void internet_burst_init(struct internet_burst *b)
+{
+	memset(b, 0, sizeof(*b));
+	for (unsigned i = 0; i < FLOW_BURST; i++) {
+		b->iov[i][0].iov_base = b->header[i];
+		b->iov[i][0].iov_len = PAYLOAD_HEADER;
+		b->iov[i][1].iov_base = (void *)(uintptr_t)payload_filler();
+		b->messages[i].msg_hdr.msg_iov = b->iov[i];
+		b->messages[i].msg_hdr.msg_iovlen = 2;
+		b->messages[i].msg_hdr.msg_name = &b->to[i];
+		b->messages[i].msg_hdr.msg_namelen = sizeof(b->to[i]);
+		b->to[i].sin_family = AF_INET;
+	}
+}
+
+static void internet_send(struct internet *in, struct internet_burst *b, uint32_t due)
+{
+	uint64_t now = clock_real_ns();
+	unsigned n = 0, took;
+
+	for (uint32_t tried = 0; n < due && tried < in->sessions; tried++) {
+		uint32_t s = in->cursor;
+		uint32_t address =
+			atomic_load_explicit(&in->targets[s].address, memory_order_relaxed);
+		struct payload p = {.run = in->run, .session = s, .direction = PAYLOAD_DOWN};
+		uint32_t size = flow_size(in->options->size, in->sent + n);
+
+		in->cursor = s + 1 < in->sessions ? s + 1 : 0;
+		if (address == 0)
+			continue;
+		tried = 0;
+		p.sequence = in->tx[s].packets++;
+		p.sent_ns = now;
+		payload_write(b->header[n], &p, size - FLOW_IP_HEADERS);
+		b->iov[n][1].iov_len = size - FLOW_IP_HEADERS - PAYLOAD_HEADER;
+		b->to[n].sin_addr.s_addr = address;
+		b->to[n].sin_port = htons(flow_subscriber_port(s));
+		b->session[n] = s;
+		b->size[n++] = size;
+	}
+	took = port_send_batch(&in->port, b->messages, n);
+	for (unsigned i = n; i > took; i--)
+		in->tx[b->session[i - 1]].packets--;
+	for (unsigned i = 0; i < took; i++) {
+		in->tx[b->session[i]].bytes += b->size[i];
+		in->sent_bytes += b->size[i];
+	}
+	in->sent += took;
+	/* what the socket refused counts as time passed, not as a debt */
+	in->pacer.sent += n;
+}
+
+static void internet_wait(struct internet *in, bool sending, bool busy)
+{
+	struct pollfd fd = {.fd = in->port.fd, .events = POLLIN};
+	struct timespec ts = {.tv_nsec = TICK_NS};
+
+	if (sending || busy) {
+		nanosleep(&ts, NULL);
+	} else {
+		ts.tv_nsec = 20000000;
+		ppoll(&fd, 1, &ts, NULL);
+	}
+}
+
+static void *internet_main(void *arg)
+{
+	struct internet *in = arg;
+	struct internet_burst *burst = malloc(sizeof(*burst));
+	bool was_sending = false;
+
+	if (burst == NULL)
+		return NULL;
+	prctl(PR_SET_TIMERSLACK, 1000);
+	internet_burst_init(burst);
+	while (!atomic_load_explicit(&in->stop, memory_order_acquire)) {
+		bool sending = atomic_load_explicit(&in->sending, memory_order_acquire);
+		uint64_t now = clock_monotonic_ns();
+		bool busy = false;
+		uint32_t due = 0;
+
+		if (sending && !was_sending)
+			flow_pacer_start(&in->pacer, in->options->pps, now);
+		was_sending = sending;
+		while (port_receive(&in->port, internet_received, in) > 0) {
+			busy = true;
+			now = clock_monotonic_ns();
+			if (sending && (due = flow_pacer_due(&in->pacer, now)) > 0)
+				internet_send(in, burst, due);
+		}
+		if (busy)
+			atomic_store_explicit(&in->last_received_ns, now, memory_order_relaxed);
+		for (unsigned i = 0; sending && i < 4; i++) {
+			due = flow_pacer_due(&in->pacer, clock_monotonic_ns());
+			if (due == 0)
+				break;
+			internet_send(in, burst, due);
+		}
+		if (due < FLOW_BURST)
+			internet_wait(in, sending, busy);
+	}
+	free(burst);
+	return NULL;
+}
+
+int internet_open(struct internet *in, const struct options *options, uint32_t run)
+{
+	struct port_config config = {.netns = options->internet_netns,
+		.no_checksum = true,
+		.ttl = true,
+		.what = "internet"};
+	int rc, ttl = FLOW_TTL, df = IP_PMTUDISC_DONT;
+
+	memset(in, 0, sizeof(*in));
+	in->options = options;
+	in->run = run;
+	in->sessions = options->sessions;
+	in->port.fd = -1;
+	memcpy(&config.bind, &options->internet, sizeof(options->internet));
+	in->targets = calloc(in->sessions, sizeof(*in->targets));
+	in->tx = calloc(in->sessions, sizeof(*in->tx));
+	in->rx = calloc(in->sessions, sizeof(*in->rx));
+	if (in->targets == NULL || in->tx == NULL || in->rx == NULL) {
+		internet_close(in);
+		return -ENOMEM;
+	}
+	rc = port_open(&in->port, 0, &config);
+	if (rc == 0) {
+		setsockopt(in->port.fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+		setsockopt(in->port.fd, IPPROTO_IP, IP_MTU_DISCOVER, &df, sizeof(df));
+		rc = -pthread_create(&in->thread, NULL, internet_main, in);
+	}
+	if (rc != 0) {
+		internet_close(in);
+		return rc;
+	}
+	in->started = true;
+	return 0;
+}
+
+void internet_close(struct internet *in)
+{
+	if (in->started) {
+		atomic_store_explicit(&in->stop, true, memory_order_release);
+		pthread_join(in->thread, NULL);
+		in->started = false;
+	}
+	port_close(&in->port);
+	free(in->targets);
+	free(in->tx);
+	free(in->rx);
+	in->targets = NULL;
+	in->tx = NULL;
+	in->rx = NULL;
+}
