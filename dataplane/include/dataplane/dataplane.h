@@ -12,6 +12,7 @@
 #include <dataplane/message.h>
 #include <dataplane/meta.h>
 #include <dataplane/rcu.h>
+#include <dataplane/sa_table.h>
 #include <dataplane/session_table.h>
 #include <dataplane/stats.h>
 
@@ -35,6 +36,7 @@ struct dataplane_settings {
 	const unsigned int *worker_lcores; /* EAL lcore ids */
 	uint32_t mbufs;
 	uint32_t max_sessions, max_routes4, max_routes6, max_adjacencies;
+	uint32_t max_sas; /* both directions; 0: 65,536 */
 	unsigned int n_vrfs;
 	const char *const *vrf_names;
 	unsigned int n_ifaces;
@@ -62,6 +64,7 @@ void dataplane_destroy(struct dataplane *dp);
 struct session_table *dataplane_sessions(struct dataplane *dp);
 struct adjacency_table *dataplane_adjacencies(struct dataplane *dp);
 struct group_table *dataplane_groups(struct dataplane *dp);
+struct sa_table *dataplane_sas(struct dataplane *dp);
 struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf);
 struct rcu *dataplane_rcu(struct dataplane *dp);
 unsigned int dataplane_workers(const struct dataplane *dp);

@@ -21,7 +21,8 @@ enum message_type {
 	MESSAGE_SESSION_POLICER, /* sets or removes the policer */
 	MESSAGE_SESSION_FILTER,  /* stops or lets through a subscriber's packets; PPP goes on */
 	MESSAGE_WORKER_STATS,    /* worker copies its stats to its snapshot block, then answers */
-	MESSAGE_TYPES
+	MESSAGE_TYPES,
+	MESSAGE_NOTICE_ESP = 0x100, /* only as an answer, unasked: struct esp_notice */
 };
 
 struct message {
@@ -47,14 +48,35 @@ struct message {
 };
 static_assert(sizeof(struct message) == 64, "a message is one cache line");
 
+/*
+ * What a worker says unasked, type MESSAGE_NOTICE_ESP: a packet that ESP refused, for the log; or an authentic
+ * packet of an SA whose peer now sends from another port (RFC 7296, 2.23). At most ESP_NOTICES_RATE a second and
+ * worker; the drop counters count all of them.
+ */
+struct esp_notice {
+	uint32_t spi;      /* network byte order */
+	uint32_t sequence; /* lower half, host byte order; 0: not known */
+	uint16_t reason;   /* enum drop_reason; DROP_MAX: the peer's port changed */
+	uint16_t vrf;
+	uint8_t family;
+	uint8_t local[16], peer[16];
+	uint16_t peer_port; /* host byte order; 0: native ESP */
+};
+
 struct message_reply {
 	uint16_t type;
-	int16_t status; /* 0, -ESTALE, -EINVAL */
-	uint32_t index, generation;
+	int16_t status;             /* 0, -ESTALE, -EINVAL */
+	uint32_t index, generation; /* MESSAGE_NOTICE_ESP: the SA's, or SA_NONE and 0 */
 	uint32_t worker;
 	uint64_t cookie;
-	struct session_counters counters;
-	uint32_t up_drops, down_drops;
+	union {
+		struct {
+			struct session_counters counters;
+			uint32_t up_drops, down_drops;
+		};
+		struct esp_notice esp;
+	};
 };
+#define ESP_NOTICES_RATE 20
 static_assert(
 	sizeof(struct message_reply) % 4 == 0, "rte_ring elements are multiples of four bytes");
