@@ -26,6 +26,11 @@ struct group_table *dataplane_groups(struct dataplane *dp)
 	return dp->groups;
 }
 
+struct sa_table *dataplane_sas(struct dataplane *dp)
+{
+	return dp->sas;
+}
+
 struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf)
 {
 	return vrf < dp->n_vrfs ? dp->fibs[vrf] : NULL;

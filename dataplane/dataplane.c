@@ -18,6 +18,7 @@
 
 #define MBUF_CACHE     256
 #define GROUPS_MAX     4096
+#define SAS_DEFAULT    65536
 #define INDIRECT_MBUFS 4095 /* references live for one call of fragment_packet */
 #define BURSTS_MIN     32   /* buffers that each worker needs at the least, in bursts */
 
@@ -108,6 +109,13 @@ static int tables_create(
 	if (dp->sessions == NULL) {
 		snprintf(error, size, "table of %u sessions: %s", settings->max_sessions,
 			strerror(errno));
+		return -errno;
+	}
+	uint32_t max_sas = settings->max_sas != 0 ? settings->max_sas : SAS_DEFAULT;
+
+	dp->sas = sa_table_create(max_sas, dp->rcu);
+	if (dp->sas == NULL) {
+		snprintf(error, size, "table of %u SAs: %s", max_sas, strerror(errno));
 		return -errno;
 	}
 	dp->policers = policer_table_create(settings->max_sessions);
@@ -298,6 +306,7 @@ void dataplane_destroy(struct dataplane *dp)
 		fib_destroy(dp->fibs[i]);
 		free(dp->icmp_sources[i]);
 	}
+	sa_table_destroy(dp->sas);
 	group_table_destroy(dp->groups);
 	if (dp->adjacencies != NULL)
 		adjacency_table_destroy(dp->adjacencies);

@@ -73,6 +73,7 @@ struct dataplane {
 	struct session_table *sessions;
 	struct adjacency_table *adjacencies;
 	struct group_table *groups;
+	struct sa_table *sas;
 	struct fib *fibs[DATAPLANE_VRFS_MAX];
 	struct icmp_source *icmp_sources[DATAPLANE_VRFS_MAX]; /* release-stored */
 	struct policer_table *policers;

@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Where an SA stands. Addresses in network byte order, IPv4 in the first four bytes. */
 struct sa_place {
@@ -39,36 +40,50 @@ struct sa_entry {
 	uint32_t spi;  /* network byte order */
 	uint8_t owner; /* worker: the group's */
 	uint8_t direction, family, mode;
+	uint32_t next; /* inbound: the next one in its chain, SA_NONE: the last; atomic, release */
 	uint16_t vrf;
 	uint8_t local[16], peer[16];
 } __rte_cache_aligned;
 static_assert(sizeof(struct sa_entry) == 64, "an SA's entry is one cache line");
 
-/* One word for a reader: index of the newest outbound SA. Its generation is read from the entry. */
+/* Its slot is in the lower bits of its id; the upper ones tell its lives apart. */
 struct sa_group {
-	uint32_t outbound; /* SA_NONE: there is none; atomic */
+	uint32_t id;       /* 0: there is none; atomic, release */
+	uint32_t outbound; /* index of the newest outbound SA, SA_NONE: there is none; atomic */
 	uint8_t owner;     /* worker */
-	bool used;
 };
 
 struct sa_table {
-	struct sa_entry *entries; /* capacity */
-	struct sa_group *groups;  /* 1..capacity_groups; type-stable */
-	uint32_t capacity, capacity_groups;
+	struct sa_entry *entries; /* capacity; type-stable */
+	struct sa_group *groups;  /* as many and one, the first is never used; type-stable */
+	/*
+	 * Chains of inbound SAs by SPI: index of the first, plus 1. An entry that is taken out keeps its
+	 * next one until its slot is used again, so who stands on it finds the way on.
+	 */
+	uint32_t *chains;
+	uint32_t capacity;
+	uint32_t chain_shift; /* 32 less the log2 of their number */
 	/* control core only */
 	uint32_t n_entries, n_groups;
 	struct rcu *rcu;
 	struct sa_table_private *private;
 };
 
-#define SA_TABLE_MAX (1u << 20)
+#define SA_TABLE_MAX  ((1u << 20) - 1)
+#define SA_GROUP_SLOT SA_TABLE_MAX /* mask: of a group's id */
 
-/* NULL and errno on failure. */
+/* capacity: 1..SA_TABLE_MAX SAs, and as many groups. NULL and errno on failure. */
 struct sa_table *sa_table_create(uint32_t capacity, struct rcu *rcu);
-/* Drains the RCU queue first (done is called for what was unpublished): no worker may be running. */
+/*
+ * Drains the RCU queue first (done is called for what was unpublished): no worker may be running. What is
+ * still published is forgotten: the SAs stay the caller's.
+ */
 void sa_table_destroy(struct sa_table *table);
 
-/* The new group's id, >= 1; -ENOSPC (removed ones count until their grace period is over). */
+/*
+ * The new group's id, 1..UINT32_MAX, which is not given out again for a long time. -ENOSPC (removed ones
+ * count until their grace period is over).
+ */
 int64_t sa_group_create(struct sa_table *table, uint8_t owner);
 /* index: an outbound SA of this group, or SA_NONE. -ENOENT no such group, -EINVAL not one of its outbound SAs. */
 int sa_group_set_outbound(struct sa_table *table, uint32_t group, uint32_t index);
@@ -78,7 +93,8 @@ int sa_group_remove(struct sa_table *table, uint32_t group);
 /*
  * Publishes an SA, which the table borrows until done(). Inbound ones are found by (vrf, local address, SPI).
  * Outbound ones are not looked up: sa_group_set_outbound() puts them to use. Index >= 0 and its generation;
- * -EEXIST: that address has the SPI already; -ENOENT: no such group; -ENOSPC, -ENOMEM, -EINVAL.
+ * -EEXIST: that address has the SPI already; -ENOENT: no such group; -ENOSPC (what waits for its grace
+ * period counts); -EINVAL: no such family.
  */
 int64_t sa_publish(
 	struct sa_table *table, const struct sa_place *place, struct sa *sa, uint32_t *generation);
@@ -90,6 +106,11 @@ int64_t sa_publish(
 typedef void sa_done(void *user, uint32_t index, struct sa *sa);
 int sa_unpublish(struct sa_table *table, uint32_t index, sa_done *done, void *user);
 
+static inline uint32_t *sa_chain(const struct sa_table *table, uint32_t spi)
+{
+	return &table->chains[spi * 0x9e3779b1u >> table->chain_shift];
+}
+
 /* Any index below capacity; check the generation. */
 static inline struct sa_entry *sa_at(const struct sa_table *table, uint32_t index)
 {
@@ -99,4 +120,49 @@ static inline struct sa_entry *sa_at(const struct sa_table *table, uint32_t inde
 static inline bool sa_is(const struct sa_entry *entry, uint32_t generation)
 {
 	return likely(__atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE) == generation);
+}
+
+static inline bool sa_entry_matches(const struct sa_entry *entry, uint16_t vrf, uint8_t family,
+	const uint8_t *local, uint32_t spi)
+{
+	return entry->spi == spi && entry->vrf == vrf && entry->family == family &&
+		memcmp(entry->local, local, 4) == 0 &&
+		(likely(family == 4) || memcmp(entry->local + 4, local + 4, 12) == 0);
+}
+
+/* Workers: the index of the inbound SA that a packet names, or SA_NONE. spi in network byte order. */
+static inline uint32_t sa_lookup(const struct sa_table *table, uint16_t vrf, uint8_t family,
+	const uint8_t *local, uint32_t spi)
+{
+	uint32_t index = __atomic_load_n(sa_chain(table, spi), __ATOMIC_ACQUIRE) - 1;
+
+	while (index != SA_NONE) {
+		const struct sa_entry *entry = sa_at(table, index);
+
+		if (likely(sa_entry_matches(entry, vrf, family, local, spi)))
+			break;
+		index = __atomic_load_n(&entry->next, __ATOMIC_ACQUIRE);
+	}
+	return index;
+}
+
+/* NULL: there is no such group (any more). */
+static inline const struct sa_group *sa_group_at(const struct sa_table *table, uint32_t group)
+{
+	uint32_t slot = group & SA_GROUP_SLOT;
+
+	if (unlikely(group == 0 || slot > table->capacity))
+		return NULL;
+	return __atomic_load_n(&table->groups[slot].id, __ATOMIC_ACQUIRE) == group
+		? &table->groups[slot]
+		: NULL;
+}
+
+/* Workers: the SA that a group's packets leave by, or SA_NONE; its generation stands in the entry. */
+static inline uint32_t sa_group_outbound(const struct sa_table *table, uint32_t group)
+{
+	const struct sa_group *entry = sa_group_at(table, group);
+
+	return likely(entry != NULL) ? __atomic_load_n(&entry->outbound, __ATOMIC_ACQUIRE)
+				     : SA_NONE;
 }
