@@ -2,6 +2,8 @@
 /* One configuration in force. */
 #include "profile.h"
 
+#include <rte_common.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,10 @@ static void ppp_fill(struct ppp_config *ppp, const struct config *config,
 	ppp->framing = framings[peer->acfc];
 	ppp->echo_interval = subscribers->lcp_echo_interval;
 	ppp->echo_failures = subscribers->lcp_echo_failures;
+	ppp->restart = subscribers->ppp_restart;
+	ppp->max_configure = subscribers->ppp_max_configure;
+	ppp->max_terminate = subscribers->ppp_max_terminate;
+	ppp->auth_timeout = RTE_MAX(ppp->auth_timeout, ppp->restart * ppp->max_configure);
 	ppp->counters = counters;
 }
 

@@ -119,13 +119,14 @@ def four_thousand_sessions_with_traffic(lab, state):
 
 @case
 def thousand_sessions_through_loss_duplication_and_reordering(lab, state):
-    # on such a line an operator would not end sessions for three echoes lost, nor a slow set-up
-    patient = {'lcp-echo-failures': 20, 'setup-timeout': 280}
-    with reconfigured(state, lambda config: config['subscribers'].update(patient)):
-        result = load.run(lab, 32, 1000, '--impair', 'loss=20,dup=5,reorder=10', '--setup-timeout', '120',
-                          '--retries', '15', traffic=False, timeout=280, expect=None)
-    # PPP gives up after ten unanswered tries: a handful of a thousand may meet them, and would dial again
-    check(result['sessions']['up'] >= 990, f"sessions up: {result['sessions']['up']}")
+    # on such a line an operator would not end sessions for three echoes lost, nor PPP for ten requests: at a
+    # round trip's loss of 36 % ten in a row happen once in 27,000 exchanges, of which there are 4,000 here
+    patient = {'lcp-echo-failures': 20, 'ppp-max-configure': 30, 'setup-timeout': 180}
+    with reconfigured(state, lambda config: (config['subscribers'].update(patient),
+                                             config['peers'][0].update({'retries': 20}))):
+        result = load.run(lab, 32, 1000, '--impair', 'loss=20,dup=5,reorder=10', '--setup-timeout', '180',
+                          '--retries', '30', traffic=False, timeout=280)
+    check_equal(result['sessions']['up'], 1000, 'sessions up')
     check_equal(result['sessions']['lost'], 0, 'sessions lost')
     check(result['impaired']['lost'] > 500, f"the path was bad: {result['impaired']}")
     return f"{result['impaired']['lost']} control packets lost, {result['sessions']['setup_seconds']:.1f} s"

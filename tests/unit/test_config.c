@@ -93,7 +93,10 @@ Test(config, defaults_are_those_that_the_manual_names)
 	cr_expect_eq(subscribers->idle_timeout, 0);
 	cr_expect_eq(subscribers->max_sessions, 1048576);
 	cr_expect_eq(subscribers->max_sessions_per_user, 1);
-	cr_expect_eq(subscribers->setup_timeout, 60000);
+	cr_expect_eq(subscribers->setup_timeout, 120000);
+	cr_expect_eq(subscribers->ppp_restart, 3000);
+	cr_expect_eq(subscribers->ppp_max_configure, 10);
+	cr_expect_eq(subscribers->ppp_max_terminate, 2);
 	cr_expect_eq(subscribers->pool, -1);
 	cr_expect(subscribers->mss_clamp);
 	cr_expect_eq(subscribers->mss, 0);

@@ -147,6 +147,9 @@ struct config_subscribers {
 	uint32_t max_sessions;                  /* of the whole daemon */
 	uint32_t max_sessions_per_user;         /* 1: a newcomer takes over; 0 = no limit */
 	uint32_t setup_timeout;                 /* ms from ICCN until an NCP is up */
+	/* of PPP (RFC 1661, 4.6): the Restart timer in ms, Max-Configure, Max-Terminate */
+	uint32_t ppp_restart;
+	uint8_t ppp_max_configure, ppp_max_terminate;
 	int pool; /* index in config.pools for users that name none, -1 = none */
 	bool mss_clamp;
 	uint16_t mss;                  /* 0 = from the session's MTU */
