@@ -2,47 +2,9 @@
 /* The engine on libipsec-mb, called directly: combined modes one packet at a time, in place. */
 #include "engine.h"
 
-#include <rte_malloc.h>
-#include <rte_prefetch.h>
-
-#include <errno.h>
-#include <stdio.h>
-
-static const char *ipsec_mb_arch(const IMB_MGR *mgr)
+void ipsec_mb_bind(struct esp_engine *engine)
 {
-	switch (mgr->used_arch) {
-	case IMB_ARCH_AVX512:
-		return (mgr->features & IMB_FEATURE_VAES) != 0 ? "avx512 vaes" : "avx512";
-	case IMB_ARCH_AVX2:
-		return (mgr->features & IMB_FEATURE_VAES) != 0 ? "avx2 vaes" : "avx2";
-	case IMB_ARCH_AVX:
-		return "avx";
-	case IMB_ARCH_SSE:
-		return "sse";
-	default:
-		return "without AES instructions";
-	}
-}
-
-struct esp_engine *esp_engine_create(int socket)
-{
-	struct esp_engine *engine =
-		rte_zmalloc_socket("esp_engine", sizeof(*engine), RTE_CACHE_LINE_SIZE, socket);
-
-	if (engine == NULL) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	engine->mgr = ipsec_mb_create();
-	if (engine->mgr == NULL) {
-		int error = errno;
-
-		rte_free(engine);
-		errno = error;
-		return NULL;
-	}
-
-	const IMB_MGR *mgr = engine->mgr;
+	const IMB_MGR *mgr = engine->set.mgr;
 
 	engine->gcm_encrypt[0] = mgr->gcm128_enc;
 	engine->gcm_encrypt[1] = mgr->gcm192_enc;
@@ -59,22 +21,11 @@ struct esp_engine *esp_engine_create(int socket)
 	engine->gmac_finalize[0] = mgr->gmac128_finalize;
 	engine->gmac_finalize[1] = mgr->gmac192_finalize;
 	engine->gmac_finalize[2] = mgr->gmac256_finalize;
-	snprintf(engine->name, sizeof(engine->name), "ipsec-mb %s", ipsec_mb_arch(mgr));
-	return engine;
 }
 
-void esp_engine_destroy(struct esp_engine *engine)
+static inline uint8_t icv_verdict(const uint8_t *icv, const struct engine_op *op, uint32_t length)
 {
-	if (engine == NULL)
-		return;
-	free_mb_mgr(engine->mgr);
-	memset(engine, 0, sizeof(*engine));
-	rte_free(engine);
-}
-
-const char *esp_engine_name(const struct esp_engine *engine)
-{
-	return engine->name;
+	return icv_equal(icv, op->text + op->length, length) ? ESP_ACCEPTED : ESP_REJECT_ICV;
 }
 
 static void gcm_open(
@@ -88,7 +39,7 @@ static void gcm_open(
 
 		decrypt(&sa->keys->gcm, &engine->context.gcm, op->text, op->text, op->length,
 			op->nonce, op->aad, op->aad_length, icv, sizeof(icv));
-		op->failed = !icv_equal(icv, op->text + op->length, sizeof(icv));
+		op->reject = icv_verdict(icv, op, sizeof(icv));
 	}
 }
 
@@ -102,7 +53,7 @@ static void gcm_seal(
 
 		encrypt(&sa->keys->gcm, &engine->context.gcm, op->text, op->text, op->length,
 			op->nonce, op->aad, op->aad_length, op->text + op->length, 16);
-		op->failed = false;
+		op->reject = ESP_ACCEPTED;
 	}
 }
 
@@ -123,7 +74,7 @@ static void gmac_icv(
 static void chacha20_run(struct esp_engine *engine, const struct sa *sa, const struct engine_op *op,
 	bool encrypt, uint8_t *icv)
 {
-	IMB_MGR *mgr = engine->mgr;
+	IMB_MGR *mgr = engine->set.mgr;
 	struct chacha20_poly1305_context_data *context = &engine->context.chacha20;
 	const uint8_t *key = sa->keys->chacha20;
 
@@ -135,7 +86,8 @@ static void chacha20_run(struct esp_engine *engine, const struct sa *sa, const s
 	mgr->chacha20_poly1305_finalize(context, icv, 16);
 }
 
-void engine_open(struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n)
+void ipsec_mb_open(
+	struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n)
 {
 	uint8_t icv[16];
 
@@ -150,7 +102,7 @@ void engine_open(struct esp_engine *engine, const struct sa *sa, struct engine_o
 				gmac_icv(engine, sa, &ops[i], icv);
 			else
 				chacha20_run(engine, sa, &ops[i], false, icv);
-			ops[i].failed = !icv_equal(icv, ops[i].text + ops[i].length, sizeof(icv));
+			ops[i].reject = icv_verdict(icv, &ops[i], sizeof(icv));
 		}
 		break;
 	default:
@@ -159,7 +111,8 @@ void engine_open(struct esp_engine *engine, const struct sa *sa, struct engine_o
 	}
 }
 
-void engine_seal(struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n)
+void ipsec_mb_seal(
+	struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n)
 {
 	switch (sa->cipher) {
 	case ESP_CIPHER_AES_GCM_16:
@@ -174,7 +127,7 @@ void engine_seal(struct esp_engine *engine, const struct sa *sa, struct engine_o
 				gmac_icv(engine, sa, &ops[i], icv);
 			else
 				chacha20_run(engine, sa, &ops[i], true, icv);
-			ops[i].failed = false;
+			ops[i].reject = ESP_ACCEPTED;
 		}
 		break;
 	default:

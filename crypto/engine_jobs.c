@@ -48,13 +48,13 @@ static inline void job_collect(IMB_JOB *job)
 {
 	struct engine_op *op = job->user_data;
 
-	op->failed = job->status != IMB_STATUS_COMPLETED;
+	op->reject = job->status == IMB_STATUS_COMPLETED ? ESP_ACCEPTED : ESP_REJECT_ENGINE;
 }
 
 void engine_jobs_run(struct esp_engine *engine, const struct sa *sa, struct engine_op *ops,
 	uint16_t n, IMB_CIPHER_DIRECTION direction)
 {
-	IMB_MGR *mgr = engine->mgr;
+	IMB_MGR *mgr = engine->set.mgr;
 	uint32_t header = 8u + sa->algorithm.iv, icv = sa->algorithm.icv;
 	uint8_t received[ENGINE_BURST][4];
 	IMB_JOB template, *job;
@@ -73,7 +73,7 @@ void engine_jobs_run(struct esp_engine *engine, const struct sa *sa, struct engi
 			memcpy(end, &high, 4);
 			hashed += 4;
 		}
-		op->failed = true;
+		op->reject = ESP_REJECT_ENGINE;
 		job = IMB_GET_NEXT_JOB(mgr);
 		*job = template;
 		job->src = op->text - header;
@@ -100,6 +100,7 @@ void engine_jobs_run(struct esp_engine *engine, const struct sa *sa, struct engi
 		}
 		if (sa->esn)
 			memcpy(end, received[i], 4);
-		ops[i].failed |= !icv_equal(engine->icvs[i], end, icv);
+		if (!icv_equal(engine->icvs[i], end, icv) && ops[i].reject == ESP_ACCEPTED)
+			ops[i].reject = ESP_REJECT_ICV;
 	}
 }

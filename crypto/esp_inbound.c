@@ -42,6 +42,7 @@ static inline enum esp_reject inbound_parse(
 		return ESP_REJECT_TRUNCATED;
 	esp = ip + offset;
 	op->text = (uint8_t *)(uintptr_t)esp + ESP_HEADER + algorithm->iv;
+	op->packet = m;
 	op->length = length - offset - rest;
 	if (unlikely((op->length & (algorithm->block - 1u)) != 0))
 		return ESP_REJECT_BLOCK;
@@ -122,6 +123,8 @@ static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct r
 	struct engine_op *ops = engine->ops;
 	uint16_t n_ops = 0, accepted = 0;
 
+	if (unlikely(!engine_ready(engine, sa, n)))
+		return engine_refuse(sa, results, n);
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + 2 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], void *));
@@ -138,9 +141,9 @@ static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct r
 	engine_open(engine, sa, ops, n_ops);
 	for (uint16_t i = 0; i < n_ops; i++) {
 		const struct engine_op *op = &ops[i];
-		enum esp_reject reject = ESP_REJECT_ICV;
+		enum esp_reject reject = (enum esp_reject)op->reject;
 
-		if (likely(!op->failed))
+		if (likely(reject == ESP_ACCEPTED))
 			reject = inbound_finish(sa, pkts[op->index], &results[op->index], op);
 		results[op->index].reject = (uint8_t)reject;
 		if (unlikely(reject != ESP_ACCEPTED))

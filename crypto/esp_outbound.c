@@ -98,6 +98,7 @@ static inline enum esp_reject outbound_build(struct esp_engine *engine, struct s
 	op->length = payload + pad + ESP_TRAILER;
 	p = ip + m->data_len;
 	op->text = p - payload;
+	op->packet = m;
 	memcpy(p, padding, 8);
 	if (pad > 8)
 		memcpy(p + 8, padding + 8, 8);
@@ -150,6 +151,8 @@ static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct 
 	struct engine_op *ops = engine->ops;
 	uint16_t n_ops = 0, accepted = 0;
 
+	if (unlikely(!engine_ready(engine, sa, n)))
+		return engine_refuse(sa, results, n);
 	if (limit > sa->sequence_max)
 		limit = sa->sequence_max;
 	for (uint16_t i = 0; i < n; i++) {
@@ -169,9 +172,9 @@ static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct 
 	for (uint16_t i = 0; i < n_ops; i++) {
 		struct rte_mbuf *m = pkts[ops[i].index];
 
-		if (unlikely(ops[i].failed)) {
-			results[ops[i].index].reject = ESP_REJECT_ENGINE;
-			sa->state.rejects[ESP_REJECT_ENGINE]++;
+		if (unlikely(ops[i].reject != ESP_ACCEPTED)) {
+			results[ops[i].index].reject = ops[i].reject;
+			sa->state.rejects[ops[i].reject]++;
 			continue;
 		}
 		if (unlikely(sa->encap) && *rte_pktmbuf_mtod(m, uint8_t *) >> 4 == 6)

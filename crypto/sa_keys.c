@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The key schedules of one SA, in a slot of locked memory. */
 #include "sa_keys.h"
+#include "reason.h"
 
 #include <crypto/digest.h>
 
@@ -13,16 +14,20 @@ IMB_MGR *ipsec_mb_create(void)
 	IMB_MGR *mgr = alloc_mb_mgr(0);
 
 	if (mgr == NULL) {
+		reason_set("no memory for libipsec-mb");
 		errno = ENOMEM;
 		return NULL;
 	}
 	init_mb_mgr_auto(mgr, NULL);
 	if (imb_get_errno(mgr) != 0) {
+		reason_set("libipsec-mb cannot work on this CPU: %s",
+			imb_get_strerror(imb_get_errno(mgr)));
 		errno = ENOTSUP;
 		goto fail;
 	}
 	if ((mgr->features & IMB_FEATURE_SELF_TEST) != 0 &&
 		(mgr->features & IMB_FEATURE_SELF_TEST_PASS) == 0) {
+		reason_set("libipsec-mb failed its self-test");
 		errno = EIO;
 		goto fail;
 	}
@@ -89,14 +94,10 @@ int sa_keys_expand(IMB_MGR *mgr, const struct sa_params *params, struct sa_keys 
 	switch (params->cipher) {
 	case ESP_CIPHER_AES_GCM_16:
 	case ESP_CIPHER_AES_GMAC:
-		len -= ESP_SALT_LEN;
-		gcm_expand(mgr, params->key, len, &keys->gcm);
-		memcpy(keys->salt, params->key + len, ESP_SALT_LEN);
+		gcm_expand(mgr, params->key, len - ESP_SALT_LEN, &keys->gcm);
 		break;
 	case ESP_CIPHER_CHACHA20_POLY1305:
-		len -= ESP_SALT_LEN;
-		memcpy(keys->chacha20, params->key, len);
-		memcpy(keys->salt, params->key + len, ESP_SALT_LEN);
+		memcpy(keys->chacha20, params->key, len - ESP_SALT_LEN);
 		break;
 	case ESP_CIPHER_AES_CBC:
 		aes_expand(mgr, params->key, len, keys->hmac.aes.encrypt, keys->hmac.aes.decrypt);
@@ -119,8 +120,10 @@ int sa_keys_expand(IMB_MGR *mgr, const struct sa_params *params, struct sa_keys 
 	}
 	if (params->direction == SA_INBOUND)
 		return 0;
-	if (getrandom(iv_key, sizeof(iv_key), 0) != (ssize_t)sizeof(iv_key))
+	if (getrandom(iv_key, sizeof(iv_key), 0) != (ssize_t)sizeof(iv_key)) {
+		reason_set("the kernel gave no randomness");
 		return -EIO;
+	}
 	IMB_AES_KEYEXP_128(mgr, iv_key, keys->iv_schedule, unused);
 	digest_wipe(iv_key, sizeof(iv_key));
 	digest_wipe(unused, sizeof(unused));

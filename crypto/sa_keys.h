@@ -6,7 +6,10 @@
 
 #include <intel-ipsec-mb.h>
 
-/* Written at creation, read by the owner's engine. Schedules first: ipsec-mb wants them on 64 bytes. */
+/*
+ * Written at creation, read by the owner's engine. Schedules first: ipsec-mb wants them on 64 bytes. For an SA
+ * on a crypto device, whose driver has the keys, there is nothing but the salt.
+ */
 struct sa_keys {
 	union {
 		struct gcm_key_data gcm; /* AES-GCM, AES-GMAC */
@@ -35,10 +38,10 @@ struct sa_keys {
 static_assert(sizeof(struct sa_keys) <= 1536, "AVX-512 keeps 48 powers of the hash key");
 
 /*
- * Expands params' keys. All managers of a process use the same instructions, so that what one expanded is
- * good for all. -EIO: no randomness for the IV key.
+ * Expands params' keys for libipsec-mb; the salt is the caller's. All managers of a process use the same
+ * instructions, so that what one expanded is good for all. -EIO and reason: no randomness for the IV key.
  */
 int sa_keys_expand(IMB_MGR *mgr, const struct sa_params *params, struct sa_keys *keys);
 
-/* A manager that passed its self-test, or NULL with errno (see esp_engine_create). */
+/* A manager that passed its self-test, or NULL with errno and reason (see esp_engine_create). */
 IMB_MGR *ipsec_mb_create(void);

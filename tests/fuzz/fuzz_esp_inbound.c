@@ -59,8 +59,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(rte_eal_init(RTE_DIM(eal), arguments) >= 0);
 	pool = rte_pktmbuf_pool_create(
 		"fuzz", 15, 0, 0, RTE_PKTMBUF_HEADROOM + 4096, SOCKET_ID_ANY);
-	engine = esp_engine_create(SOCKET_ID_ANY);
-	store = sa_store_create(SOCKET_ID_ANY);
+	engine = esp_engine_create("ipsec-mb", SOCKET_ID_ANY);
+	store = sa_store_create("ipsec-mb", SOCKET_ID_ANY);
 	must(pool != NULL && engine != NULL && store != NULL);
 	for (unsigned int i = 0; i < 8; i++) {
 		struct sa_params params = {

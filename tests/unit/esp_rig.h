@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of ESP share: an engine, SAs of every algorithm, packets, random bytes from a seed. */
+/* What the tests of ESP share: engines, SAs of every algorithm, packets, random bytes from a seed. */
 #pragma once
 
 #include <crypto/esp.h>
@@ -41,6 +41,7 @@ static const struct {
 static struct rte_mempool *rig_pool;
 static struct sa_store *rig_store;
 static struct esp_engine *rig_engine;
+static const char *rig_engine_name;
 static uint64_t rig_seed = 88172645463325252u;
 static uint8_t rig_key[ESP_KEY_MAX], rig_auth_key[ESP_AUTH_KEY_MAX];
 
@@ -58,25 +59,72 @@ static inline void rig_fill(uint8_t *p, size_t n)
 		p[i] = (uint8_t)(rig_random() >> 24);
 }
 
-static inline void rig_init(void)
+static inline void rig_close(void)
 {
-	eal_init();
+	esp_engine_destroy(rig_engine);
+	sa_store_destroy(rig_store);
+	rig_engine = NULL;
+	rig_store = NULL;
+}
+
+/* From here on with this engine. */
+static inline void rig_use(const char *engine)
+{
+	rig_close();
+	rig_engine_name = engine;
+	rig_store = sa_store_create(engine, SOCKET_ID_ANY);
+	cr_assert_not_null(rig_store, "%s", esp_reason());
+	rig_engine = esp_engine_create(engine, SOCKET_ID_ANY);
+	cr_assert_not_null(rig_engine, "%s", esp_reason());
+}
+
+#define RIG_AESNI_MB "cryptodev:crypto_aesni_mb0"
+#define RIG_OPENSSL  "cryptodev:crypto_openssl0"
+
+/* What DPDK 22.11's drivers have not, of all that there is. */
+static inline bool rig_lacks(enum esp_cipher cipher)
+{
+	return cipher == ESP_CIPHER_CHACHA20_POLY1305 && strcmp(rig_engine_name, RIG_OPENSSL) == 0;
+}
+
+/* A test of this name for each engine, which runs the function of that name. */
+#define RIG_PER_ENGINE(suite, behaviour)                  \
+	Test(suite, behaviour##_ipsec_mb, .timeout = 100) \
+	{                                                 \
+		behaviour();                              \
+	}                                                 \
+	Test(suite, behaviour##_aesni_mb, .timeout = 100) \
+	{                                                 \
+		rig_use(RIG_AESNI_MB);                    \
+		behaviour();                              \
+	}                                                 \
+	Test(suite, behaviour##_openssl, .timeout = 100)  \
+	{                                                 \
+		rig_use(RIG_OPENSSL);                     \
+		behaviour();                              \
+	}
+
+/* extra: EAL arguments, as eal_init_with takes them. */
+static inline void rig_init_with(const char *const *extra)
+{
+	eal_init_with(extra);
 	rig_pool = rte_pktmbuf_pool_create(
 		"rig", 511, 0, 0, RTE_PKTMBUF_HEADROOM + RIG_ROOM, SOCKET_ID_ANY);
 	cr_assert_not_null(rig_pool);
-	rig_store = sa_store_create(SOCKET_ID_ANY);
-	cr_assert_not_null(rig_store);
-	rig_engine = esp_engine_create(SOCKET_ID_ANY);
-	cr_assert_not_null(rig_engine);
+	rig_use("ipsec-mb");
 	rig_fill(rig_key, sizeof(rig_key));
 	rig_fill(rig_auth_key, sizeof(rig_auth_key));
+}
+
+static inline void rig_init(void)
+{
+	rig_init_with(NULL);
 }
 
 static inline void rig_fini(void)
 {
 	cr_assert_eq(rte_mempool_in_use_count(rig_pool), 0, "packets were lost");
-	esp_engine_destroy(rig_engine);
-	sa_store_destroy(rig_store);
+	rig_close();
 }
 
 /* Of rig_algorithms[i]; transport mode, a window of 64, numbers reserved without end. */
@@ -102,7 +150,7 @@ static inline struct sa *rig_sa(const struct sa_params *params)
 	struct sa *sa = NULL;
 	int rc = sa_create(rig_store, params, &sa);
 
-	cr_assert_eq(rc, 0, "%s: %d", esp_cipher_name(params->cipher), rc);
+	cr_assert_eq(rc, 0, "%s: %s", esp_cipher_name(params->cipher), esp_reason());
 	return sa;
 }
 

@@ -42,7 +42,8 @@ static struct rte_mbuf *forge(
 	uint32_t iv = sa->algorithm.iv, low = rte_cpu_to_be_32((uint32_t)sequence);
 	struct rte_mbuf *m = rig_packet(4, IPPROTO_ESP, 8 + iv + n + sa->algorithm.icv);
 	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, 20);
-	struct engine_op op = {.text = esp + 8 + iv, .length = n, .sequence = sequence};
+	struct engine_op op = {
+		.text = esp + 8 + iv, .packet = m, .length = n, .sequence = sequence};
 
 	memcpy(esp, &sa->spi, 4);
 	memcpy(esp + 4, &low, 4);
@@ -71,9 +72,12 @@ static enum esp_reject pass(const struct pair *pair, uint64_t sequence)
 	return forge_in(pair, sequence, text, sizeof(text));
 }
 
-Test(esp_inbound, bad_packets_leave_their_neighbours_alone)
+static void bad_packets_leave_their_neighbours_alone(void)
 {
 	for (size_t i = 0; i < RIG_ALGORITHMS; i++) {
+		if (rig_lacks(rig_algorithms[i].cipher))
+			continue;
+
 		struct pair pair = pair_create(i, i & 1, SA_TRANSPORT, 0);
 		static uint8_t original[BURST][2048], got[2048];
 		struct rte_mbuf *pkts[BURST];
@@ -117,11 +121,16 @@ Test(esp_inbound, bad_packets_leave_their_neighbours_alone)
 	}
 }
 
-Test(esp_inbound, packets_cut_at_every_length_are_refused)
+RIG_PER_ENGINE(esp_inbound, bad_packets_leave_their_neighbours_alone)
+
+static void packets_cut_at_every_length_are_refused(void)
 {
 	uint8_t wire[512];
 
 	for (size_t i = 0; i < RIG_ALGORITHMS; i++) {
+		if (rig_lacks(rig_algorithms[i].cipher))
+			continue;
+
 		for (int encap = 0; encap < 2; encap++) {
 			struct sa_params params = rig_params(i, SA_OUTBOUND);
 
@@ -159,6 +168,8 @@ Test(esp_inbound, packets_cut_at_every_length_are_refused)
 	}
 }
 
+RIG_PER_ENGINE(esp_inbound, packets_cut_at_every_length_are_refused)
+
 /* Text of 48 bytes; what its trailer says, and what comes of it. */
 static const struct {
 	int row;
@@ -181,9 +192,12 @@ static const struct {
 	{13, 2, 0, ESP_REJECT_NEXT_HEADER, 0},
 };
 
-Test(esp_inbound, trailers_that_lie)
+static void trailers_that_lie(void)
 {
 	for (size_t i = 0; i < RIG_ALGORITHMS; i++) {
+		if (rig_lacks(rig_algorithms[i].cipher))
+			continue;
+
 		struct pair pair = pair_create(i, false, SA_TRANSPORT, 0);
 
 		pair.in->next_header = IPPROTO_UDP;
@@ -211,6 +225,8 @@ Test(esp_inbound, trailers_that_lie)
 		pair_destroy(&pair);
 	}
 }
+
+RIG_PER_ENGINE(esp_inbound, trailers_that_lie)
 
 Test(esp_inbound, replays_are_refused_across_and_inside_a_burst)
 {
@@ -249,9 +265,12 @@ Test(esp_inbound, a_forged_number_moves_no_window)
 	pair_destroy(&pair);
 }
 
-Test(esp_inbound, extended_numbers_go_over_the_wrap_in_disorder)
+static void extended_numbers_go_over_the_wrap_in_disorder(void)
 {
 	for (size_t i = 0; i < RIG_ALGORITHMS; i++) {
+		if (rig_lacks(rig_algorithms[i].cipher))
+			continue;
+
 		struct pair pair = pair_create(i, true, SA_TRANSPORT, 0xfffffff0u);
 
 		rig_expect(pass(&pair, 0xfffffffeu), ESP_ACCEPTED);
@@ -268,6 +287,8 @@ Test(esp_inbound, extended_numbers_go_over_the_wrap_in_disorder)
 		pair_destroy(&pair);
 	}
 }
+
+RIG_PER_ENGINE(esp_inbound, extended_numbers_go_over_the_wrap_in_disorder)
 
 static enum esp_reject tunnel_in(const struct pair *pair, uint64_t sequence, int family,
 	uint32_t length, uint32_t extra, uint8_t next_header, uint32_t claimed)

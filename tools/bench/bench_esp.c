@@ -193,8 +193,8 @@ int main(int argc, char **argv)
 	check(rte_eal_init(RTE_DIM(eal), eal) >= 0, "no EAL");
 	pool = rte_pktmbuf_pool_create(
 		"packets", 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 2048, SOCKET_ID_ANY);
-	engine = esp_engine_create(SOCKET_ID_ANY);
-	store = sa_store_create(SOCKET_ID_ANY);
+	engine = esp_engine_create("ipsec-mb", SOCKET_ID_ANY);
+	store = sa_store_create("ipsec-mb", SOCKET_ID_ANY);
 	check(pool != NULL && engine != NULL && store != NULL, "no memory, or no AES instructions");
 	for (unsigned int i = 0; i < SETS; i++)
 		check(rte_pktmbuf_alloc_bulk(pool, pkts[i], BURST) == 0, "no packets");

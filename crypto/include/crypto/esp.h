@@ -30,12 +30,21 @@ struct esp_result {
 };
 
 /*
- * NULL with errno: ENOTSUP: the CPU lacks what libipsec-mb needs; EIO: its self-test failed; ENOMEM.
- * socket: NUMA node of the worker, or SOCKET_ID_ANY.
+ * engine: which arithmetic, and the same for the SAs' store (sa_store_create):
+ * - "ipsec-mb": libipsec-mb called directly; needs AES instructions of the CPU;
+ * - "cryptodev:DEVICE": a crypto device of DPDK, one that the EAL was started with (--vdev, PCI), or a virtual one
+ *   that is made now ("cryptodev:crypto_openssl0"); has a queue pair for every lcore, if the device has as many;
+ * - "auto": the fastest of libipsec-mb and the crypto devices that are there, for each algorithm, as measured
+ *   once at the first call; where there is neither, crypto_openssl0.
+ * Created one after the other, before or while others are in use. socket: NUMA node of the worker, or
+ * SOCKET_ID_ANY.
+ *
+ * NULL with errno, and esp_reason: EINVAL: no such name; ENOTSUP: the CPU lacks what libipsec-mb needs; EIO: its
+ * self-test failed; ENODEV: no such device; EBUSY: it has no queue pair left; ENOMEM.
  */
-struct esp_engine *esp_engine_create(int socket);
+struct esp_engine *esp_engine_create(const char *engine, int socket);
 void esp_engine_destroy(struct esp_engine *engine);
-/* The engine and the instructions it uses, for operators: "ipsec-mb avx512". */
+/* What it consists of, for operators: "ipsec-mb avx512", "cryptodev crypto_openssl0", or more than one. */
 const char *esp_engine_name(const struct esp_engine *engine);
 
 /*

@@ -88,9 +88,11 @@ struct sa {
 	bool esn, encap;
 	uint8_t outer_family;
 	uint8_t overhead; /* outbound: bytes put in front of the payload, without an outer IP header */
-	uint32_t spi;     /* network byte order */
+	uint8_t engine; /* 0: libipsec-mb; else one more than the slot of a crypto device */
+	uint32_t spi;   /* network byte order */
 	uint64_t iv_base;
 	uint64_t sequence_max; /* number and IV are still unique up to here */
+	void *session;         /* on the crypto device */
 
 	/* The first two written by the control core at any time, atomic; read by the owner per burst. */
 	uint64_t sequence_limit __rte_cache_aligned;
@@ -106,19 +108,33 @@ static_assert(offsetof(struct sa, sequence_limit) == 64, "what each burst reads 
 static_assert(offsetof(struct sa_state, rejects) <= 64, "what each packet writes is one line");
 static_assert(sizeof(struct sa) + REPLAY_WINDOW_DEFAULT / 8 <= 512, "512 B per SA with its window");
 
-/* Where schedules are made and kept. socket: NUMA node of the SAs, or SOCKET_ID_ANY. NULL: errno. */
-struct sa_store *sa_store_create(int socket);
+/*
+ * Where schedules are made and kept. engine: as esp_engine_create takes it, and the same for all stores and
+ * engines that have to do with each other. socket: NUMA node of the SAs, or SOCKET_ID_ANY. NULL: errno as
+ * there, and esp_reason.
+ */
+struct sa_store *sa_store_create(const char *engine, int socket);
 /* Every SA was destroyed before. */
 void sa_store_destroy(struct sa_store *store);
 
 /*
  * -EINVAL: a field is out of its range or two do not go together; -EPERM: the algorithm needs a permit, or
- * the process may not lock memory (RLIMIT_MEMLOCK); -ENOMEM.
+ * the process may not lock memory (RLIMIT_MEMLOCK); -ENOTSUP: the engine does not have the algorithm; -ENOMEM.
+ * Always with esp_reason.
  */
 int sa_create(struct sa_store *store, const struct sa_params *params, struct sa **sa);
 
 /* Wipes the keys. The owner holds the SA no longer (the caller has waited for a grace period). */
 void sa_destroy(struct sa_store *store, struct sa *sa);
+
+/* Who does its arithmetic, for operators: "ipsec-mb", "cryptodev crypto_openssl0". */
+void sa_engine_name(const struct sa *sa, char *name, size_t size);
+
+/*
+ * Why the last call of this thread that should have made a store, an SA or an engine failed, for operators. Names
+ * the field or device, what it was, what was expected; never a key.
+ */
+const char *esp_reason(void);
 
 /* Control core: the owner may use numbers up to limit (never lowers it). */
 void sa_raise_limit(struct sa *sa, uint64_t limit);
