@@ -25,6 +25,17 @@ static void main_conclude(const struct run *run, bool ok, const char *why)
 		(unsigned long long)l.down_received, (unsigned long long)l.down_sent);
 }
 
+static int main_print_sas(const struct options *o)
+{
+	static struct secure secure;
+	int rc = secure_open(&secure, o, NULL, NULL);
+
+	if (rc == 0)
+		rc = secure_print(&secure, stdout);
+	secure_close(&secure);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
@@ -35,6 +46,8 @@ int main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	if (options.esp.print)
+		return main_print_sas(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (options.reflect)
 		return reflect_run(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	rc = run_open(&run, &options);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "options_parse.h"
+
 enum option_id {
 	O_LNS = 256,
 	O_LOCAL,
@@ -113,12 +115,22 @@ static const struct option long_options[] = {
 	{"quiet", no_argument, NULL, O_QUIET},
 	{"interval", required_argument, NULL, O_INTERVAL},
 	{"listen", required_argument, NULL, O_LISTEN},
+	{"esp", required_argument, NULL, OPTIONS_ESP},
+	{"esp-tunnels", required_argument, NULL, OPTIONS_ESP_TUNNELS},
+	{"esp-passphrase", required_argument, NULL, OPTIONS_ESP_PASSPHRASE},
+	{"esp-passphrase-file", required_argument, NULL, OPTIONS_ESP_PASSPHRASE_FILE},
+	{"esp-spi", required_argument, NULL, OPTIONS_ESP_SPI},
+	{"esp-esn", no_argument, NULL, OPTIONS_ESP_ESN},
+	{"esp-inject", required_argument, NULL, OPTIONS_ESP_INJECT},
+	{"esp-state", required_argument, NULL, OPTIONS_ESP_STATE},
+	{"natt", optional_argument, NULL, OPTIONS_NATT},
+	{"print-sas", no_argument, NULL, OPTIONS_PRINT_SAS},
 	{"help", no_argument, NULL, O_HELP},
 	{"version", no_argument, NULL, O_VERSION},
 	{NULL, 0, NULL, 0},
 };
 
-static int options_refuse(const char *name, const char *value, const char *expected)
+int options_refuse(const char *name, const char *value, const char *expected)
 {
 	fprintf(stderr, "lnsload: --%s: '%s': expected %s\n", name, value, expected);
 	return -EINVAL;
@@ -135,8 +147,7 @@ static int options_number(const char *name, const char *value, double low, doubl
 	return options_refuse(name, value, expected);
 }
 
-static int options_count(
-	const char *name, const char *value, uint64_t low, uint64_t high, uint32_t *out)
+int options_count(const char *name, const char *value, uint64_t low, uint64_t high, uint32_t *out)
 {
 	char expected[96], *end;
 	uint64_t v;
@@ -152,7 +163,7 @@ static int options_count(
 	return options_refuse(name, value, expected);
 }
 
-static int options_text(const char *name, const char *value, char out[OPTIONS_TEXT])
+int options_text(const char *name, const char *value, char out[OPTIONS_TEXT])
 {
 	if (value[0] == '\0' || strlen(value) >= OPTIONS_TEXT)
 		return options_refuse(name, value, "1 to 255 characters");
@@ -160,8 +171,7 @@ static int options_text(const char *name, const char *value, char out[OPTIONS_TE
 	return 0;
 }
 
-/* the first line of a file; a secret is never shown in an error */
-static int options_file(const char *name, const char *path, char out[OPTIONS_TEXT])
+int options_file(const char *name, const char *path, char out[OPTIONS_TEXT])
 {
 	FILE *f = fopen(path, "re");
 	int rc = 0;
@@ -255,9 +265,9 @@ static int options_choice(
 	return options_refuse(name, value, expected);
 }
 
-static int options_impair(const char *name, const char *value, struct impair_rates *r)
+int options_rates(const char *name, const char *value, const struct options_rate *rates, unsigned n,
+	const char *expected)
 {
-	static const char expected[] = "loss=P,dup=P,reorder=P with P from 0 to 90 percent";
 	char list[OPTIONS_TEXT], *save, *one;
 
 	if (strlen(value) >= sizeof(list))
@@ -270,19 +280,25 @@ static int options_impair(const char *name, const char *value, struct impair_rat
 		if (equal == NULL)
 			return options_refuse(name, value, expected);
 		*equal = '\0';
-		if (strcmp(one, "loss") == 0)
-			to = &r->loss;
-		else if (strcmp(one, "dup") == 0)
-			to = &r->duplicate;
-		else if (strcmp(one, "reorder") == 0)
-			to = &r->reorder;
+		for (unsigned i = 0; i < n; i++)
+			if (strcmp(one, rates[i].name) == 0)
+				to = rates[i].to;
 		if (to == NULL)
 			return options_refuse(name, value, expected);
 		*to = strtod(equal + 1, &end);
-		if (equal[1] == '\0' || *end != '\0' || *to < 0 || *to > 90)
+		if (equal[1] == '\0' || *end != '\0' || !(*to >= 0 && *to <= 90))
 			return options_refuse(name, value, expected);
 	}
 	return 0;
+}
+
+static int options_impair(const char *name, const char *value, struct impair_rates *r)
+{
+	const struct options_rate rates[] = {
+		{"loss", &r->loss}, {"dup", &r->duplicate}, {"reorder", &r->reorder}};
+
+	return options_rates(
+		name, value, rates, 3, "loss=P,dup=P,reorder=P with P from 0 to 90 percent");
 }
 
 static int options_switch(const char *name, const char *value, bool *out)
@@ -303,6 +319,8 @@ static int options_one(struct options *o, int id, const char *name, const char *
 	char *end;
 	int i;
 
+	if (id >= OPTIONS_ESP)
+		return options_esp_one(&o->esp, id, name, v);
 	switch (id) {
 	case O_LNS:
 		return options_address(name, v, 1701, &o->lns);
@@ -427,7 +445,7 @@ static int options_one(struct options *o, int id, const char *name, const char *
 	}
 }
 
-static int options_consistent(const struct options *o)
+static int options_consistent(struct options *o)
 {
 	const char *wrong = NULL;
 
@@ -456,6 +474,8 @@ static int options_consistent(const struct options *o)
 		if (o->local[i].ss_family != o->lns.ss_family)
 			wrong = "--local: addresses must be of the same family as --lns";
 	if (wrong == NULL)
+		wrong = options_esp_conclude(o);
+	if (wrong == NULL)
 		return 0;
 	fprintf(stderr, "lnsload: %s\n", wrong);
 	return -EINVAL;
@@ -483,6 +503,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	o->hops = 1;
 	o->cycles = 1;
 	o->interval_seconds = 1;
+	o->esp.spi = 0x10000;
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != (ssize_t)sizeof(o->seed))
 		o->seed = 1;
 	if (argc > 1 && strcmp(argv[1], "reflect") == 0) {
@@ -500,6 +521,9 @@ int options_parse(struct options *o, int argc, char **argv)
 			printf("lnsload %s\n", LNSD_VERSION);
 			return 1;
 		}
+		/* its value may stand behind a space, as that of every other option */
+		if (id == OPTIONS_NATT && optarg == NULL && optind < argc && argv[optind][0] != '-')
+			optarg = argv[optind++];
 		if (id == '?' || options_one(o, id, long_options[index].name, optarg) != 0)
 			return -EINVAL;
 	}

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "impair.h"
+#include "transform.h"
 
 #define OPTIONS_LOCALS       64u
 #define OPTIONS_TEXT         256u
@@ -27,6 +28,21 @@ enum options_teardown {
 	OPTIONS_TEARDOWN_CDN,
 	OPTIONS_TEARDOWN_TERMINATE,
 	OPTIONS_TEARDOWN_MIX,
+};
+
+/* tunnels inside ESP */
+struct options_esp {
+	bool on;
+	struct transform transform;
+	bool half;        /* every second tunnel */
+	uint32_t tunnels; /* how many; 0 without --esp */
+	char passphrase[OPTIONS_TEXT];
+	uint32_t spi; /* of the first link to the LNS; that from it is one more, and so on */
+	bool natt, esn;
+	uint16_t natt_port;
+	double replay, corrupt, reorder; /* percent of the packets that we send */
+	char state[OPTIONS_TEXT];
+	bool print; /* only show the associations */
 };
 
 #define OPTIONS_UP   1u
@@ -64,6 +80,7 @@ struct options {
 	uint32_t hops; /* by how much TTL must have fallen on the way */
 	bool verify_mtu;
 	struct impair_rates impair, impair_data;
+	struct options_esp esp;
 	uint64_t seed;
 	uint32_t cycles;
 	bool no_teardown;

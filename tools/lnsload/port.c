@@ -90,6 +90,7 @@ static void port_buffers(int fd)
 static void port_options(int fd, const struct port_config *c)
 {
 	int on = 1, family = c->bind.ss_family;
+	int df = family == AF_INET6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
 
 	port_buffers(fd);
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
@@ -99,6 +100,10 @@ static void port_options(int fd, const struct port_config *c)
 		setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (c->fragment && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &df, sizeof(df));
+	else if (c->fragment)
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &df, sizeof(df));
 }
 
 int port_open(struct port *p, uint32_t index, const struct port_config *c)
@@ -112,7 +117,8 @@ int port_open(struct port *p, uint32_t index, const struct port_config *c)
 	rc = port_enter_netns(c->netns, &back);
 	if (rc != 0)
 		return rc;
-	p->fd = socket(c->bind.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->fd = socket(c->bind.ss_family,
+		(c->type != 0 ? c->type : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, c->protocol);
 	rc = p->fd < 0 ? -errno : 0;
 	if (rc == 0) {
 		port_options(p->fd, c);

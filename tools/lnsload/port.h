@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* UDP sockets in any namespace, read and written in batches. */
+/* UDP and raw sockets in any namespace, read and written in batches. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,6 +20,8 @@ struct port_received {
 	const struct sockaddr_storage *from;
 };
 
+struct secure_link;
+
 typedef void port_fn(void *ctx, uint32_t port, const struct port_received *r);
 
 struct port {
@@ -31,6 +33,7 @@ struct port {
 	uint64_t send_errors; /* packets that the kernel did not take */
 	uint64_t sent, received;
 	int last_errno;
+	struct secure_link *link; /* what it carries is inside ESP; NULL: in the clear */
 	/* taken while queued; NULL as long as nothing was ever queued here */
 	struct port_queue *queue;
 };
@@ -38,7 +41,9 @@ struct port {
 struct port_config {
 	struct sockaddr_storage bind; /* family 0: any */
 	const char *netns;            /* "" or NULL: ours */
+	int type, protocol;           /* 0: UDP */
 	bool no_checksum, ttl;
+	bool fragment;    /* what is too long goes in fragments, nothing has DF */
 	const char *what; /* for messages */
 };
 

@@ -14,6 +14,21 @@ static const char *progress_phase(enum run_phase phase)
 	return names[phase];
 }
 
+/* " esp 8": so many of the tunnels that are up are inside ESP */
+static const char *progress_esp(const struct run *run, char text[16])
+{
+	unsigned up = 0;
+
+	text[0] = '\0';
+	if (!run->options->esp.on)
+		return text;
+	for (uint32_t i = 0; i < run->options->tunnels; i++)
+		up += run->secure.link_of[i] != SECURE_CLEAR &&
+			run->lac.tunnels[i].state == TUNNEL_UP;
+	snprintf(text, 16, " esp %u", up);
+	return text;
+}
+
 void progress_show(struct run *run, bool last)
 {
 	const struct lac_stats *s = &run->lac.stats;
@@ -21,6 +36,7 @@ void progress_show(struct run *run, bool last)
 	double seconds = (double)(now - run->progress_ns) / 1e9;
 	bool terminal;
 	struct run_loss l = {0};
+	char esp[16];
 
 	if (run->options->quiet || run->phase == RUN_DONE)
 		return;
@@ -36,12 +52,13 @@ void progress_show(struct run *run, bool last)
 		run_loss(run, &l);
 	terminal = isatty(STDERR_FILENO);
 	fprintf(stderr,
-		"%slnsload %6.1fs %-8s tunnels %u/%u  sessions up %u failed %llu lost %llu  %.0f/s "
+		"%slnsload %6.1fs %-8s tunnels %u/%u%s  sessions up %u failed %llu lost %llu  "
+		"%.0f/s "
 		" "
 		"up %.0f pps  down %.0f pps  loss %llu%s",
 		terminal ? "\r\033[K" : "", (double)(now - run->started_ns) / 1e9,
 		progress_phase(run->phase), run->lac.tunnels_open, run->options->tunnels,
-		run->lac.live, (unsigned long long)s->sessions_failed,
+		progress_esp(run, esp), run->lac.live, (unsigned long long)s->sessions_failed,
 		(unsigned long long)s->sessions_lost,
 		(double)(s->sessions_up - run->progress_sessions) / seconds,
 		(double)(up - run->progress_up) / seconds,

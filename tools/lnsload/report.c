@@ -198,6 +198,28 @@ static json_t *report_impair(const struct impair *out, const struct impair *in)
 	return o;
 }
 
+static json_t *report_esp(const struct secure *s)
+{
+	json_t *o = json_object(), *rejects = json_object(), *injected = json_object();
+
+	json_object_set_new(o, "algorithm", json_string(s->options->esp.transform.name));
+	json_object_set_new(
+		o, "encapsulation", json_string(s->options->esp.natt ? "udp" : "native"));
+	put(o, "tunnels", s->tunnel_count);
+	put(o, "links", s->link_count);
+	put(o, "sent", s->stats.sent);
+	put(o, "received", s->stats.received);
+	put(o, "not_sent", s->stats.exhausted);
+	put(injected, "replay", s->inject.duplicated);
+	put(injected, "corrupt", s->stats.forged);
+	put(injected, "reorder", s->inject.reordered);
+	json_object_set_new(o, "injected", injected);
+	for (unsigned i = 1; i < SECURE_REJECTS; i++)
+		put(rejects, secure_reject_name(i), s->stats.rejects[i]);
+	json_object_set_new(o, "rejected", rejects);
+	return o;
+}
+
 static json_t *report_mtu(const struct mtu *m)
 {
 	json_t *o = json_object();
@@ -242,6 +264,8 @@ int report_write(const struct run *run, bool ok, const char *why)
 	json_object_set_new(root, "own_drops", report_own_drops(run));
 	json_object_set_new(root, "impaired", report_impair(&run->control_out, &run->control_in));
 	json_object_set_new(root, "impaired_data", report_impair(&run->data_out, &run->data_in));
+	if (run->options->esp.on)
+		json_object_set_new(root, "esp", report_esp(&run->secure));
 	if (run->options->verify_mtu)
 		json_object_set_new(root, "mtu", report_mtu(&run->mtu));
 	if (strcmp(path, "-") == 0) {

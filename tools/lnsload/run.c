@@ -2,7 +2,6 @@
 /* The loop of a run: sockets, timers, phases. */
 #include "run.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,17 +29,35 @@ static void run_signal(int number)
 	run_signals++;
 }
 
+static void run_queue(struct run *run, struct port *p, const struct sockaddr_storage *to,
+	const uint8_t *packet, size_t len)
+{
+	if (!p->listed) {
+		p->listed = true;
+		run->dirty[run->dirty_count++] = p->index;
+	}
+	port_queue_packet(p, to, packet, len);
+}
+
 static void run_emit(void *ctx, void *where, const uint8_t *packet, size_t len, uint64_t stamp)
 {
 	struct run *run = ctx;
 	struct tunnel *t = where;
 	struct port *p = &run->ports[t->port];
 
-	if (!p->listed) {
-		p->listed = true;
-		run->dirty[run->dirty_count++] = t->port;
-	}
-	port_queue_packet(p, &t->peer, packet, len);
+	if (p->link != NULL)
+		secure_send(&run->secure, p->link, run->now_ns / 1000000u, &t->peer, packet, len);
+	else
+		run_queue(run, p, &t->peer, packet, len);
+}
+
+/* what is inside ESP already */
+static void run_emit_link(void *ctx, void *where, const uint8_t *packet, size_t len, uint64_t stamp)
+{
+	struct run *run = ctx;
+	struct secure_link *l = where;
+
+	run_queue(run, &run->ports[run->clear_count + l->number], &l->lns, packet, len);
 }
 
 static void run_flush(struct run *run)
@@ -89,7 +106,17 @@ static void run_received(void *ctx, uint32_t port, const struct port_received *r
 {
 	struct run *run = ctx;
 	struct impair *im = &run->control_in;
+	struct port_received inner = *r;
+	struct sockaddr_storage source;
 
+	if (run->ports[port].link != NULL) {
+		inner.len = secure_receive(
+			&run->secure, run->ports[port].link, r, &inner.data, &source);
+		inner.from = &source;
+		if (inner.len == 0)
+			return;
+		r = &inner;
+	}
 	if (impair_active(&run->data_in) || impair_active(im)) {
 		if (lac_is_user_data(r->data, r->len))
 			im = &run->data_in;
@@ -100,43 +127,6 @@ static void run_received(void *ctx, uint32_t port, const struct port_received *r
 		}
 	}
 	lac_input(&run->lac, run->now_ns, r->from, port, r->data, r->len, r->stamp);
-}
-
-static int run_open_ports(struct run *run)
-{
-	const struct options *o = run->options;
-	uint32_t locals = o->local_count > 0 ? o->local_count : 1;
-	struct port_config config = {
-		.netns = o->netns, .no_checksum = !o->udp_checksum, .what = "LAC"};
-
-	run->port_count = o->source_port_any ? o->tunnels : locals;
-	if (run->port_count > o->tunnels)
-		run->port_count = o->tunnels;
-	run->ports = calloc(run->port_count, sizeof(*run->ports));
-	run->dirty = calloc(run->port_count, sizeof(*run->dirty));
-	run->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (run->ports == NULL || run->dirty == NULL || run->epoll < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < run->port_count; i++)
-		run->ports[i].fd = -1;
-	for (uint32_t i = 0; i < run->port_count; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-		uint16_t port = htons(o->source_port_any ? 0 : 1701);
-		int rc;
-
-		memset(&config.bind, 0, sizeof(config.bind));
-		config.bind.ss_family = o->lns.ss_family;
-		if (o->local_count > 0)
-			config.bind = o->local[i % o->local_count];
-		/* the port is at the same place for both families */
-		((struct sockaddr_in *)&config.bind)->sin_port = port;
-		rc = port_open(&run->ports[i], i, &config);
-		if (rc == 0 && epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->ports[i].fd, &event) != 0)
-			rc = -errno;
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
 }
 
 static int run_open_far_end(struct run *run)
@@ -174,9 +164,9 @@ int run_open(struct run *run, const struct options *options)
 	if (rc == 0 && run->cycles == NULL)
 		rc = -ENOMEM;
 	if (rc == 0)
+		rc = secure_open(&run->secure, options, run_emit_link, run);
+	if (rc == 0)
 		rc = run_open_ports(run);
-	for (uint32_t i = 0; rc == 0 && i < options->tunnels; i++)
-		run->lac.tunnels[i].port = i % run->port_count;
 	if (rc == 0)
 		rc = impair_init(&run->control_out, &options->impair, options->seed + 1);
 	if (rc == 0)
@@ -200,6 +190,7 @@ void run_close(struct run *run)
 	traffic_free(&run->traffic);
 	for (uint32_t i = 0; run->ports != NULL && i < run->port_count; i++)
 		port_close(&run->ports[i]);
+	secure_close(&run->secure);
 	impair_free(&run->control_out);
 	impair_free(&run->control_in);
 	impair_free(&run->data_out);
@@ -230,28 +221,6 @@ static void run_refresh_targets(struct run *run)
 			up ? htonl(s->ppp.address) : 0, memory_order_relaxed);
 	}
 	run->refreshed_ns = run->now_ns;
-}
-
-/* One peer per socket from now on is cheaper for the kernel, if it is one. */
-static void run_connect_ports(struct run *run)
-{
-	for (uint32_t p = 0; p < run->port_count; p++) {
-		const struct sockaddr_storage *peer = NULL;
-		bool same = true;
-
-		for (uint32_t i = p; i < run->options->tunnels && same; i += run->port_count) {
-			const struct tunnel *t = &run->lac.tunnels[i];
-
-			if (t->state != TUNNEL_UP)
-				same = false;
-			else if (peer == NULL)
-				peer = &t->peer;
-			else
-				same = memcmp(peer, &t->peer, sizeof(*peer)) == 0;
-		}
-		if (same && peer != NULL && !run->ports[p].connected)
-			port_connect(&run->ports[p], peer);
-	}
 }
 
 static void run_start_traffic(struct run *run)
@@ -333,6 +302,7 @@ static void run_teardown_done(struct run *run)
 	impair_clear(&run->control_out);
 	impair_clear(&run->data_in);
 	impair_clear(&run->data_out);
+	impair_clear(&run->secure.inject);
 	lac_cycle_begin(&run->lac, run->now_ns);
 	run_enter(run, RUN_SETUP);
 }
@@ -447,6 +417,7 @@ static void run_impairments(struct run *run)
 	impair_release(&run->data_in, now, run_input, run);
 	impair_release(&run->control_out, now, run_emit, run);
 	impair_release(&run->data_out, now, run_emit, run);
+	impair_release(&run->secure.inject, now, run_emit_link, run);
 }
 
 void run_loop(struct run *run)

@@ -10,6 +10,7 @@
 #include "lac.h"
 #include "mtu.h"
 #include "port.h"
+#include "secure.h"
 #include "traffic.h"
 
 enum run_phase {
@@ -32,10 +33,11 @@ struct run {
 	const struct options *options;
 	struct lac lac;
 	struct port *ports;
-	uint32_t port_count;
-	uint32_t *dirty; /* ports with something queued */
+	uint32_t port_count, clear_count; /* of all; of those before the links' */
+	uint32_t *dirty;                  /* ports with something queued */
 	uint32_t dirty_count;
 	int epoll;
+	struct secure secure; /* the tunnels inside ESP */
 	struct impair control_out, control_in, data_out, data_in;
 	bool far_end; /* traffic and internet are there */
 	struct traffic traffic;
@@ -61,6 +63,11 @@ int run_open(struct run *run, const struct options *options);
 void run_close(struct run *run);
 /* Until everything is done or a signal ended it. */
 void run_loop(struct run *run);
+
+/* The sockets of all tunnels: in the clear first, then those of the links inside ESP. 0 or -errno after a message. */
+int run_open_ports(struct run *run);
+/* One peer per socket from now on is cheaper for the kernel, if it is one. */
+void run_connect_ports(struct run *run);
 
 /* Lost packets by direction, from the totals of sender and receiver. */
 struct run_loss {

@@ -144,16 +144,24 @@ static size_t traffic_build(
 	return n + FLOW_IP_HEADERS + PAYLOAD_HEADER;
 }
 
-static void traffic_send_impaired(
+/* not gathered by the kernel: to be held, or to be encrypted */
+static void traffic_send_whole(
 	struct traffic *t, struct session *s, const struct payload *p, uint32_t size)
 {
+	struct tunnel *tunnel = &t->lac->tunnels[s->tunnel];
 	uint8_t packet[HEADROOM + PAYLOAD_MAX];
 	size_t n = traffic_build(t, s, p, size, packet);
 	size_t filler = size - FLOW_IP_HEADERS - PAYLOAD_HEADER;
 
 	memcpy(packet + n, payload_filler(), filler);
-	impair_packet(t->impair, lac_now_ms(t->lac), &t->lac->tunnels[s->tunnel], packet,
-		n + filler, 0, t->emit, t->emit_ctx);
+	if (impair_active(t->impair))
+		impair_packet(t->impair, lac_now_ms(t->lac), tunnel, packet, n + filler, 0, t->emit,
+			t->emit_ctx);
+	else
+		t->emit(t->emit_ctx, tunnel, packet, n + filler, 0);
+	t->tx[s->number].bytes += size;
+	t->sent_bytes += size;
+	t->sent++;
 }
 
 static void traffic_flush(struct traffic *t, struct port *port, unsigned n)
@@ -199,11 +207,8 @@ static uint32_t traffic_send_burst(struct traffic *t, uint32_t due)
 		p.sequence = t->tx[s->number].packets++;
 		p.sent_ns = now;
 		sent++;
-		if (impair_active(t->impair)) {
-			traffic_send_impaired(t, s, &p, size);
-			t->tx[s->number].bytes += size;
-			t->sent_bytes += size;
-			t->sent++;
+		if (impair_active(t->impair) || t->ports[tunnel->port].link != NULL) {
+			traffic_send_whole(t, s, &p, size);
 			continue;
 		}
 		if (port != &t->ports[tunnel->port]) {

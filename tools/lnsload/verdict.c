@@ -38,6 +38,13 @@ void run_loss(const struct run *run, struct run_loss *l)
 		}                                             \
 	} while (0)
 
+/* Others may share our address, and dummies and keepalives are allowed. */
+static bool verdict_harmless(unsigned reject)
+{
+	return reject == ASSOCIATION_SPI || reject == SECURE_SOURCE || reject == SECURE_IKE ||
+		reject == SECURE_KEEPALIVE || reject == SECURE_DUMMY;
+}
+
 bool run_ok(const struct run *run, char *why, size_t capacity)
 {
 	const struct lac_stats *s = &run->lac.stats;
@@ -49,6 +56,14 @@ bool run_ok(const struct run *run, char *why, size_t capacity)
 	struct run_loss l;
 
 	run_loss(run, &l);
+	for (unsigned i = 1; i < SECURE_REJECTS; i++)
+		if (!verdict_harmless(i))
+			REFUSE(run->secure.stats.rejects[i] > 0,
+				"%llu ESP packets from the LNS were refused: %s",
+				(unsigned long long)run->secure.stats.rejects[i],
+				secure_reject_name(i));
+	REFUSE(run->secure.stats.exhausted > 0, "%llu packets could not be sent inside ESP",
+		(unsigned long long)run->secure.stats.exhausted);
 	REFUSE(s->tunnels_failed > 0 || s->tunnels_lost > 0,
 		"%llu tunnels failed, %llu were lost%s%s", (unsigned long long)s->tunnels_failed,
 		(unsigned long long)s->tunnels_lost, s->first_error[0] ? "; first: " : "",
