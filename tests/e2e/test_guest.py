@@ -39,12 +39,16 @@ lcp-echo-failure 4
 debug
 logfile /x/pppd.log
 '''
+# in tcpdump's words: T bit, or a PPP protocol of 0x8000 and above behind the short header, with ff 03 or without
+CONTROL = ('src host 10.1.0.1 and udp and (udp[8] & 0x80 != 0 or (udp[14:2] = 0xff03 and udp[16] & 0x80 != 0) or '
+           '(udp[14:2] != 0xff03 and udp[14] & 0x80 != 0))')
 UP = 'ip -4 -o addr show ppp0 2>/dev/null | grep -q peer'
 
 
 def setup(lab):
     lab.run('inet', 'true')
-    capture = Capture(lab)
+    # gigabytes of TCP pass here: tshark gets L2TP's control messages and PPP's other than network data
+    capture = Capture(lab, filter_text=CONTROL)
     lnsd = Lnsd(lab, default_config(
         lab,
         peers=[{'name': 'guest', 'sources': ['10.1.0.3/32'], 'host-name': 'guest', 'secret': SECRET,

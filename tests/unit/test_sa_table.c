@@ -27,6 +27,10 @@ static void setup_with(uint32_t capacity, unsigned int n_workers)
 
 static void teardown(void)
 {
+	/* the table borrows: what is still published is the test's */
+	for (uint32_t i = 0; i < table->capacity; i++)
+		if (sa_at(table, i)->generation != 0)
+			free(sa_at(table, i)->sa);
 	sa_table_destroy(table);
 	rcu_destroy(rcu);
 }
