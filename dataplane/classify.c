@@ -12,6 +12,8 @@
 #include <netinet/in.h>
 
 #define L2TP_PORT      1701
+#define NATT_PORT      4500
+#define ESP_HEADER_MIN 8 /* SPI and sequence number */
 #define EXTENSIONS_MAX 8 /* IPv6 extension headers looked through; a real sender has none */
 #define TPID_8021Q     0x8100
 #define TPID_8021AD    0x88a8
@@ -60,13 +62,64 @@ static __rte_noinline int classify_tags(struct worker *w, const struct port *por
 	return DROP_RX_VLAN_UNKNOWN;
 }
 
-/* A UDP datagram to us: L2TP stays, the rest is the kernel's. */
+/* ESP to us, its header length bytes behind the IP header, whose length is in meta. */
+static int classify_esp(
+	struct rte_mbuf *m, struct meta *meta, uint32_t udp, uint32_t length, uint8_t protocol)
+{
+	uint32_t l3 = meta->l3_length;
+	uint8_t *ip;
+
+	meta->cls = CLASS_ESP;
+	packet_adj(m, meta->l2_length);
+	packet_trim(m, l3 + udp + length);
+	ip = rte_pktmbuf_mtod(m, uint8_t *);
+	/* what stands between an IPv6 header and ESP has done its work: decryption wants none of it */
+	if (unlikely(ip[0] >> 4 == 6 && l3 > sizeof(struct rte_ipv6_hdr))) {
+		uint16_t extensions = (uint16_t)(l3 - sizeof(struct rte_ipv6_hdr));
+
+		memmove(ip + extensions, ip, sizeof(struct rte_ipv6_hdr));
+		packet_adj(m, extensions);
+		ip += extensions;
+		l3 = sizeof(struct rte_ipv6_hdr);
+		ip[6] = protocol;
+		store_be16(ip + 4, (uint16_t)(udp + length));
+		meta->l3_length = (uint16_t)l3;
+	}
+	meta->l2tp_offset = (uint16_t)(l3 + udp);
+	return VERDICT_KEEP;
+}
+
+/* RFC 3948, 2: four zero bytes are the kernel's IKE, a lone 0xff keeps a NAT's mapping, the rest is ESP. */
+static __rte_noinline int classify_natt(
+	struct rte_mbuf *m, struct meta *meta, const uint8_t *udp, uint32_t room)
+{
+	const uint8_t *payload = udp + sizeof(struct rte_udp_hdr);
+	uint32_t length = load_be16(udp + 4);
+
+	if (length < sizeof(struct rte_udp_hdr) || length > room)
+		return DROP_OUTER_UDP_LENGTH;
+	length -= sizeof(struct rte_udp_hdr);
+	if (length == 1 && payload[0] == 0xff)
+		return DROP_NATT_KEEPALIVE;
+	if (length < 4)
+		return DROP_NATT_SHORT;
+	if (load32(payload) == 0)
+		return VERDICT_PUNT;
+	if (length < ESP_HEADER_MIN)
+		return DROP_NATT_SHORT;
+	/* whatever the UDP checksum says: a NAT may have left it wrong, and ESP knows better */
+	return classify_esp(m, meta, sizeof(struct rte_udp_hdr), length, IPPROTO_UDP);
+}
+
+/* A UDP datagram to us: L2TP and ESP stay, the rest is the kernel's. */
 static __rte_always_inline int classify_udp(const struct port *port, struct rte_mbuf *m,
 	struct meta *meta, const struct iface *iface, const uint8_t *udp, uint32_t room)
 {
-	if (!(iface->role & IFACE_ACCESS) || room < sizeof(struct rte_udp_hdr) ||
-		load_be16(udp + 2) != L2TP_PORT)
+	if (!(iface->role & IFACE_ACCESS) || room < sizeof(struct rte_udp_hdr))
 		return VERDICT_PUNT;
+	if (load_be16(udp + 2) != L2TP_PORT)
+		return load_be16(udp + 2) == NATT_PORT ? classify_natt(m, meta, udp, room)
+						       : VERDICT_PUNT;
 
 	uint32_t length = load_be16(udp + 4);
 
@@ -129,17 +182,11 @@ static __rte_always_inline int classify_ip4(struct worker *w, const struct port 
 	}
 	if (likely(ip[9] == IPPROTO_UDP))
 		return classify_udp(port, m, meta, iface, ip + header, total - header);
+	if (ip[9] == IPPROTO_ESP && (iface->role & IFACE_ACCESS))
+		return total - header < ESP_HEADER_MIN
+			? DROP_ESP_TRUNCATED
+			: classify_esp(m, meta, 0, total - header, IPPROTO_ESP);
 	return VERDICT_PUNT;
-}
-
-static bool iface_owns6(const struct iface *iface, const uint8_t *addr)
-{
-	const struct iface_addresses *list = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
-
-	for (unsigned int i = 0; i < list->n6; i++)
-		if (memcmp(list->v6[i], addr, 16) == 0)
-			return true;
-	return false;
 }
 
 static int classify_ip6(struct worker *w, const struct port *port, struct rte_mbuf *m,
@@ -173,6 +220,12 @@ static int classify_ip6(struct worker *w, const struct port *port, struct rte_mb
 		if (likely(next == IPPROTO_UDP)) {
 			meta->l3_length = (uint16_t)offset;
 			return classify_udp(port, m, meta, iface, ip + offset, total - offset);
+		}
+		if (next == IPPROTO_ESP && (iface->role & IFACE_ACCESS)) {
+			meta->l3_length = (uint16_t)offset;
+			return total - offset < ESP_HEADER_MIN
+				? DROP_ESP_TRUNCATED
+				: classify_esp(m, meta, 0, total - offset, IPPROTO_ESP);
 		}
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS && next != IPPROTO_ROUTING &&
 			next != IPPROTO_FRAGMENT)

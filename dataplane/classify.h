@@ -8,13 +8,14 @@
 
 enum packet_class {
 	CLASS_L2TP, /* UDP 1701 to us: data at the outer IP header, tail cut off by the UDP length */
-	CLASS_IP,   /* to be forwarded: data at the IP header, unchecked; meta.inner_family */
+	CLASS_ESP, /* native or in UDP 4500, to us: data at the outer IP header; IPv6: no extensions */
+	CLASS_IP,       /* to be forwarded: data at the IP header, unchecked; meta.inner_family */
 	CLASS_FRAGMENT, /* of a UDP datagram or ESP packet to us: data at Ethernet */
 	CLASS_MAX
 };
 
 /*
- * Survivors have meta.iface, vrf, cls, l2_length, l3_length and, for L2TP, l2tp_offset. What is for the
+ * Survivors have meta.iface, vrf, cls, l2_length, l3_length and, for L2TP and ESP, l2tp_offset. What is for the
  * kernel has been punted, the rest dropped. The burst is one device's (w->rx_port); w->rx_classes says which classes
  * are among the survivors.
  *

@@ -31,6 +31,13 @@ struct sa_table *dataplane_sas(struct dataplane *dp)
 	return dp->sas;
 }
 
+const char *dataplane_esp_engine(const struct dataplane *dp)
+{
+	const struct esp_engine *engine = dp->workers[0]->esp;
+
+	return engine == NULL ? NULL : esp_engine_name(engine);
+}
+
 struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf)
 {
 	return vrf < dp->n_vrfs ? dp->fibs[vrf] : NULL;

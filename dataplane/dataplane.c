@@ -191,13 +191,17 @@ static int handoff_create(struct dataplane *dp)
 	return 0;
 }
 
-static int workers_create(struct dataplane *dp, const struct dataplane_settings *settings)
+static int workers_create(
+	struct dataplane *dp, const struct dataplane_settings *settings, char *error, size_t size)
 {
 	for (unsigned int i = 0; i < settings->n_workers; i++) {
 		dp->lcores[i] = settings->worker_lcores[i];
 		dp->workers[i] = worker_create(dp, (uint8_t)i, dp->lcores[i]);
-		if (dp->workers[i] == NULL)
-			return -ENOMEM;
+		if (dp->workers[i] == NULL) {
+			if (errno != ENOMEM)
+				snprintf(error, size, "ESP engine: %s", esp_reason());
+			return -errno;
+		}
 	}
 	return handoff_create(dp);
 }
@@ -231,6 +235,7 @@ struct dataplane *dataplane_create(
 	dp->rx_descriptors = settings->rx_descriptors;
 	dp->tx_descriptors = settings->tx_descriptors;
 	dp->icmp_rate = settings->icmp_rate;
+	dp->esp_engine = settings->esp_engine;
 	code = ifaces_init(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;
@@ -243,7 +248,7 @@ struct dataplane *dataplane_create(
 	code = ports_open(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;
-	code = workers_create(dp, settings);
+	code = workers_create(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;
 	code = ports_start(dp, error, error_size);

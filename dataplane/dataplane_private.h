@@ -11,6 +11,8 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include <string.h>
+
 #define BURST             64
 #define PORTS_MAX         IFACES_MAX
 #define WORKERS_MAX       64
@@ -92,6 +94,7 @@ struct dataplane {
 	bool idle_sleep, reassembly;
 	uint16_t idle_us, fragment_timeout_ms, fragment_max, rx_descriptors, tx_descriptors;
 	uint32_t icmp_rate;
+	const char *esp_engine; /* NULL: whatever there is, or none */
 
 	/* control core only */
 	uint64_t inject_drops;
@@ -104,6 +107,16 @@ static inline bool iface_owns4(const struct iface *iface, uint32_t addr)
 
 	for (unsigned int i = 0; i < list->n4; i++)
 		if (list->v4[i] == addr)
+			return true;
+	return false;
+}
+
+static inline bool iface_owns6(const struct iface *iface, const uint8_t *addr)
+{
+	const struct iface_addresses *list = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < list->n6; i++)
+		if (memcmp(list->v6[i], addr, 16) == 0)
 			return true;
 	return false;
 }

@@ -6,7 +6,6 @@
 #include "forward.h"
 #include "handoff.h"
 #include "ip_input.h"
-#include "ip_output.h"
 #include "l2tp_output.h"
 #include "session_stage.h"
 
@@ -23,8 +22,7 @@ static void downlink_owned(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	n = session_fit(
 		w, pkts, n); /* what is larger than the link: ICMP, or fragments by itself */
 	n = l2tp_output(w, pkts, n);
-	n = outer_route(w, pkts, n); /* esp_outbound_burst stands between these two */
-	ip_output(w, pkts, n);
+	outer_send(w, pkts, n); /* by way of esp_output for a tunnel inside ESP */
 }
 
 void downlink_sessions(struct worker *w, struct rte_mbuf **pkts, uint16_t n)

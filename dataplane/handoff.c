@@ -4,6 +4,7 @@
  */
 #include "handoff.h"
 #include "downlink.h"
+#include "esp_output.h"
 #include "port.h"
 #include "reassembly.h"
 #include "uplink.h"
@@ -43,6 +44,24 @@ void handoff_flush(struct worker *w)
 			handoff_flush_ring(w, &w->handoff[i]);
 }
 
+/* Both directions of this worker's SAs. */
+static void handoff_input_sa(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *outbound[BURST];
+	uint16_t n_in = 0, n_out = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (meta_of(pkts[i])->flags & META_OUTER)
+			outbound[n_out++] = pkts[i];
+		else
+			pkts[n_in++] = pkts[i];
+	}
+	if (n_in > 0)
+		uplink_esp_handed(w, pkts, n_in);
+	if (n_out > 0)
+		esp_output(w, outbound, n_out);
+}
+
 /* One kind of packets, in the order in which they came. */
 static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t point)
 {
@@ -61,8 +80,8 @@ static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	case HANDOFF_FRAGMENT:
 		uplink_fragments(w, pkts, n);
 		return;
-	default: /* no worker hands packets to an SA that it does not have */
-		worker_drop_all(w, pkts, n, DROP_L2TP_WRONG_SA);
+	default:
+		handoff_input_sa(w, pkts, n);
 	}
 }
 

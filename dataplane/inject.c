@@ -3,8 +3,8 @@
  * Packets from the control core: frames, IP packets and PPP frames of sessions.
  */
 #include "inject.h"
+#include "esp_output.h"
 #include "forward.h"
-#include "ip_output.h"
 #include "l2tp_output.h"
 #include "port.h"
 
@@ -36,9 +36,9 @@ static bool inject_session_prepare(struct worker *w, struct rte_mbuf *m, const s
 
 bool inject_poll(struct worker *w)
 {
-	struct rte_mbuf *pkts[BURST], *ip[BURST], *outer[BURST];
+	struct rte_mbuf *pkts[BURST], *ip[BURST], *outer[BURST], *protect[BURST];
 	uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(w->inject, (void **)pkts, BURST, NULL);
-	uint16_t n_ip = 0, n_outer = 0;
+	uint16_t n_ip = 0, n_outer = 0, n_protect = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -49,7 +49,10 @@ bool inject_poll(struct worker *w)
 		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces)
 			port_send(w, meta->iface, m);
 		else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))
-			ip[n_ip++] = m;
+			if (unlikely(meta->sa_group != 0))
+				protect[n_protect++] = m;
+			else
+				ip[n_ip++] = m;
 		else if (meta->kind == INJECT_SESSION && inject_session_prepare(w, m, meta))
 			outer[n_outer++] = m;
 		else
@@ -57,9 +60,9 @@ bool inject_poll(struct worker *w)
 	}
 	if (n_ip > 0)
 		forward(w, ip, n_ip);
-	if (n_outer > 0) {
-		n_outer = outer_route(w, outer, n_outer);
-		ip_output(w, outer, n_outer);
-	}
+	if (n_outer > 0)
+		outer_send(w, outer, n_outer);
+	if (n_protect > 0)
+		esp_output(w, protect, n_protect);
 	return n > 0;
 }

@@ -3,6 +3,8 @@
  * Encapsulation from a session's template, and the way to the LAC.
  */
 #include "l2tp_output.h"
+#include "esp_output.h"
+#include "ip_output.h"
 #include "l2tp_input.h"
 #include "punt.h"
 
@@ -122,6 +124,17 @@ bool l2tp_output_frame(struct worker *w, struct rte_mbuf *m, struct session *ses
 	return true;
 }
 
+uint32_t outer_target(
+	const struct worker *w, uint16_t vrf, uint8_t family, const uint8_t *peer, uint32_t flow)
+{
+	const struct fib *fib = w->fibs[vrf];
+	uint32_t target = family == 4 ? fib_lookup4(fib, load32(peer)) : fib_lookup6(fib, peer);
+
+	if (fib_target_type(target) == FIB_GROUP)
+		target = group_target(w->groups, fib_target_index(target), flow * 0x9e3779b1u);
+	return target;
+}
+
 /* Where the tunnel's packets go, for the rest of this turn. */
 static void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id)
 {
@@ -137,16 +150,20 @@ static void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tu
 		return;
 
 	const struct tunnel_path *path = &tunnel->path;
-	const struct fib *fib = w->fibs[path->vrf];
-	uint32_t target = path->family == 4 ? fib_lookup4(fib, load32(path->peer))
-					    : fib_lookup6(fib, path->peer);
 
-	if (fib_target_type(target) ==
-		FIB_GROUP) /* all of a tunnel one way: the LAC sees no reordering */
-		target = group_target(
-			w->groups, fib_target_index(target), (uint32_t)tunnel_id * 0x9e3779b1u);
-	/* RFC 2661, 8.1, leaves it to us on IPv4; RFC 8200, 8.1, does not */
-	memo->udp_checksum = path->family == 6 || (tunnel->flags & TUNNEL_UDP_CHECKSUM);
+	/*
+	 * RFC 2661, 8.1, leaves it to us on IPv4; RFC 8200, 8.1, does not. ESP protects better, and behind
+	 * a NAT the peer would have to ignore it (RFC 3948, 3.1.2).
+	 */
+	memo->sa_group = path->sa_group;
+	memo->udp_checksum = path->family == 6 ||
+		((tunnel->flags & TUNNEL_UDP_CHECKSUM) && path->sa_group == 0);
+	if (path->sa_group != 0)
+		return;
+
+	/* all of a tunnel one way: the LAC sees no reordering */
+	uint32_t target = outer_target(w, path->vrf, path->family, path->peer, tunnel_id);
+
 	if (fib_target_type(target) == FIB_GLEAN) {
 		memo->punt_iface = (uint8_t)fib_target_index(target);
 	} else if (fib_target_type(target) == FIB_ADJACENCY) {
@@ -199,9 +216,10 @@ void outer_checksum_finish(struct rte_mbuf *m)
 	outer_checksum(m, false);
 }
 
-uint16_t outer_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+void outer_send(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t kept = 0;
+	struct rte_mbuf *protect[BURST];
+	uint16_t kept = 0, n_protect = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -214,6 +232,11 @@ uint16_t outer_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
 		if (unlikely(memo->udp_checksum))
 			outer_checksum(m, memo->udp_offload && m->pkt_len <= memo->mtu);
+		if (unlikely(memo->sa_group != 0)) {
+			meta->sa_group = memo->sa_group;
+			protect[n_protect++] = m;
+			continue;
+		}
 		meta->adjacency = memo->adjacency;
 		if (likely(memo->adjacency != ADJACENCY_NONE)) {
 			pkts[kept++] = m;
@@ -224,5 +247,7 @@ uint16_t outer_route(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			worker_drop(w, m, DROP_IP_NO_ROUTE);
 		}
 	}
-	return kept;
+	ip_output(w, pkts, kept);
+	if (n_protect > 0)
+		esp_output(w, protect, n_protect);
 }

@@ -37,7 +37,7 @@ uint16_t ports_data_room(const struct dataplane_settings *settings)
 	for (unsigned int i = 0; i < settings->n_ifaces; i++)
 		room = RTE_MAX(room,
 			(uint32_t)settings->ifaces[i].mtu + RTE_ETHER_HDR_LEN + TAGS_LENGTH +
-				RTE_ETHER_CRC_LEN);
+				RTE_ETHER_CRC_LEN + ESP_HEADROOM_MAX + ESP_TAILROOM_MAX);
 	return (uint16_t)RTE_MIN(
 		RTE_ALIGN_CEIL(room, 64u), UINT16_MAX - RTE_PKTMBUF_HEADROOM - 63u);
 }

@@ -111,6 +111,8 @@ void punt_of_session(
 
 void punt_unresolved(struct worker *w, struct rte_mbuf *m)
 {
+	/* it comes back as INJECT_IP, as it is: whatever ESP there is to do has been done */
+	meta_of(m)->sa_group = 0;
 	if (token_bucket_take(&w->unresolved_tokens, w->now))
 		punt(w, m, PUNT_UNRESOLVED);
 	else

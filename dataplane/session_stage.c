@@ -7,7 +7,6 @@
 #include "fragment.h"
 #include "handoff.h"
 #include "icmp.h"
-#include "ip_output.h"
 #include "l2tp_output.h"
 #include "mss.h"
 #include "policy.h"
@@ -127,8 +126,7 @@ static void session_send_fragments(struct worker *w, struct rte_mbuf *m, uint16_
 		uint16_t part = RTE_MIN(n - done, BURST);
 
 		part = l2tp_output(w, parts + done, part);
-		part = outer_route(w, parts + done, part);
-		ip_output(w, parts + done, part);
+		outer_send(w, parts + done, part);
 	}
 }
 
@@ -136,8 +134,7 @@ static void session_send_fragments(struct worker *w, struct rte_mbuf *m, uint16_
 static void session_send_before(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	n = l2tp_output(w, pkts, n);
-	n = outer_route(w, pkts, n);
-	ip_output(w, pkts, n);
+	outer_send(w, pkts, n);
 }
 
 uint16_t session_fit(struct worker *w, struct rte_mbuf **pkts, uint16_t n)

@@ -4,6 +4,7 @@
  */
 #include "uplink.h"
 #include "classify.h"
+#include "esp_input.h"
 #include "forward.h"
 #include "handoff.h"
 #include "ip_input.h"
@@ -26,6 +27,18 @@ void uplink_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	uplink_owned(w, pkts, n);
 }
 
+void uplink_esp_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = esp_input(w, pkts, n); /* ESP of other owners' SAs is handed off */
+	uplink_burst(w, pkts, n);
+}
+
+void uplink_esp_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = esp_input_handed(w, pkts, n);
+	uplink_burst(w, pkts, n);
+}
+
 void uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	n = session_recheck(w, pkts, n, HANDOFF_UPLINK);
@@ -34,16 +47,23 @@ void uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void uplink_fragments(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t kept = 0;
+	struct rte_mbuf *esp[BURST];
+	uint16_t kept = 0, n_esp = 0;
 
 	n = reassembly_input(w, pkts, n);
-	n = classify_reassembled(w, pkts, n);
-	/* nothing but L2TP is left of it, unless the address ceased to be ours while the rest came in */
+	n = classify_reassembled(w, pkts, n); /* IKE and what else is the kernel's has gone there */
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(meta_of(pkts[i])->cls == CLASS_L2TP))
+		uint8_t cls = meta_of(pkts[i])->cls;
+
+		if (cls == CLASS_ESP)
+			esp[n_esp++] = pkts[i];
+		else if (likely(cls == CLASS_L2TP))
 			pkts[kept++] = pkts[i];
-		else
+		else /* the address ceased to be ours while the rest came in */
 			worker_drop(w, pkts[i], DROP_FRAGMENT_INVALID);
 	}
-	uplink_burst(w, pkts, kept);
+	if (n_esp > 0)
+		uplink_esp_burst(w, esp, n_esp);
+	if (kept > 0)
+		uplink_burst(w, pkts, kept);
 }

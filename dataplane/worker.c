@@ -29,6 +29,10 @@ void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, u
 		uplink_burst(w, pkts, n);
 		return;
 	}
+	if (w->rx_classes == 1u << CLASS_ESP) {
+		uplink_esp_burst(w, pkts, n);
+		return;
+	}
 	if (likely(w->rx_classes == 1u << CLASS_IP)) {
 		downlink_burst(w, pkts, n);
 		return;
@@ -40,6 +44,8 @@ void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, u
 	}
 	if (count[CLASS_L2TP] > 0)
 		uplink_burst(w, by_class[CLASS_L2TP], count[CLASS_L2TP]);
+	if (count[CLASS_ESP] > 0)
+		uplink_esp_burst(w, by_class[CLASS_ESP], count[CLASS_ESP]);
 	if (count[CLASS_IP] > 0)
 		downlink_burst(w, by_class[CLASS_IP], count[CLASS_IP]);
 	if (unlikely(count[CLASS_FRAGMENT] > 0)) {

@@ -10,6 +10,8 @@
 #include "dataplane_private.h"
 #include "packet.h"
 
+#include <crypto/esp.h>
+
 #include <rte_cycles.h>
 
 #define TX_BUFFER     256
@@ -50,6 +52,7 @@ struct outer_memo {
 	bool udp_checksum;  /* wanted */
 	bool udp_offload;   /* and the device makes it */
 	uint16_t mtu;
+	uint32_t sa_group; /* not 0: by ESP, none of the rest counts but udp_checksum */
 };
 
 struct worker {
@@ -65,6 +68,8 @@ struct worker {
 	struct port *ports;
 	struct rte_mempool *pool, *indirect;
 	struct policer_table *policers;
+	struct sa_table *sas;
+	struct esp_engine *esp;        /* NULL: "auto" found none */
 	struct reassembly *reassembly; /* NULL: off */
 	struct {
 		uint16_t ethdev, queue;
@@ -79,7 +84,7 @@ struct worker {
 	uint16_t ip_id;       /* of outer IPv4 packets; workers count in steps of n_workers */
 	uint32_t fragment_id; /* of outer IPv6 fragments, likewise */
 	/* path MTU discovery stands still without its errors: scans of empty space do not eat them up */
-	struct token_bucket icmp_tokens, too_big_tokens, unresolved_tokens;
+	struct token_bucket icmp_tokens, too_big_tokens, unresolved_tokens, esp_notice_tokens;
 	uint64_t punt_ppp_price,
 		punt_local_price; /* as token_bucket.price; the buckets are the sessions' */
 
@@ -101,6 +106,7 @@ struct worker {
 	struct worker_stats stats_snapshot __rte_cache_aligned;
 };
 
+/* NULL and errno; other than ENOMEM it is the ESP engine's, with esp_reason. */
 struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcore);
 void worker_destroy(struct worker *w);
 /* rte_eal_remote_launch's function. */

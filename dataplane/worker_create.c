@@ -11,6 +11,7 @@
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 void worker_free_dropped(struct worker *w)
@@ -70,8 +71,12 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	int socket = (int)rte_lcore_to_socket_id(lcore);
 	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
 
-	if (w == NULL)
+	int code = ENOMEM;
+
+	if (w == NULL) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	w->id = id;
 	w->n_workers = (uint8_t)dp->n_workers;
 	w->dp = dp;
@@ -84,6 +89,7 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	w->pool = dp->pool;
 	w->indirect = dp->indirect;
 	w->policers = dp->policers;
+	w->sas = dp->sas;
 	w->ip_id = id;
 	w->fragment_id = (uint32_t)rte_rdtsc() / dp->n_workers * dp->n_workers + id;
 	token_bucket_init(&w->icmp_tokens, dp->icmp_rate, RTE_MIN(dp->icmp_rate, 50u));
@@ -91,8 +97,15 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	w->punt_ppp_price = rte_get_tsc_hz() / PUNT_PPP_RATE;
 	w->punt_local_price = rte_get_tsc_hz() / PUNT_LOCAL_RATE;
 	token_bucket_init(&w->unresolved_tokens, PUNT_UNRESOLVED_RATE, 64);
+	token_bucket_init(&w->esp_notice_tokens, ESP_NOTICES_RATE, ESP_NOTICES_RATE);
 	if (!worker_rings_create(w, socket))
 		goto fail;
+	/* one that was asked for must be there; plain L2TP needs none */
+	w->esp = esp_engine_create(dp->esp_engine != NULL ? dp->esp_engine : "auto", socket);
+	if (w->esp == NULL && (dp->esp_engine != NULL || errno == ENOMEM)) {
+		code = errno;
+		goto fail;
+	}
 	if (dp->reassembly) {
 		/* datagrams that never become whole hold a quarter of all buffers at the most */
 		uint32_t most = RTE_MAX(
@@ -108,6 +121,7 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 
 fail:
 	worker_destroy(w);
+	errno = code;
 	return NULL;
 }
 
@@ -121,6 +135,7 @@ void worker_destroy(struct worker *w)
 	rte_ring_free(w->messages);
 	rte_ring_free(w->replies);
 	reassembly_destroy(w->reassembly);
+	esp_engine_destroy(w->esp);
 	rte_free(w);
 }
 

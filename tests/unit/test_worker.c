@@ -292,3 +292,21 @@ Test(worker, missing_device_is_said_by_name)
 	cr_expect_str_eq(
 		error, "interface access0: there is no device 0000:af:00.0; devices found: none");
 }
+
+Test(worker, esp_engine_that_was_asked_for_must_be_there)
+{
+	static const char *const names[RIG_IFACES] = {"access", "core"};
+	struct dataplane_settings settings = rig_settings(1);
+	char error[256];
+
+	rig_eal_init("0@0,1@0");
+	for (unsigned int i = 0; i < RIG_IFACES; i++) {
+		struct rte_ring *ring = rte_ring_create(names[i], 64, 0, 0);
+
+		cr_assert_geq(rte_eth_from_rings(names[i], &ring, 1, &ring, 1, 0), 0);
+	}
+	settings.esp_engine = "abacus";
+	cr_expect_null(dataplane_create(&settings, error, sizeof(error)));
+	cr_expect_eq(strncmp(error, "ESP engine: ", 12), 0, "%s", error);
+	cr_expect_not_null(strstr(error, "abacus"), "%s", error);
+}

@@ -36,7 +36,8 @@ struct dataplane_settings {
 	const unsigned int *worker_lcores; /* EAL lcore ids */
 	uint32_t mbufs;
 	uint32_t max_sessions, max_routes4, max_routes6, max_adjacencies;
-	uint32_t max_sas; /* both directions; 0: 65,536 */
+	uint32_t max_sas;       /* both directions; 0: 65,536 */
+	const char *esp_engine; /* as esp_engine_create takes it; NULL: "auto" */
 	unsigned int n_vrfs;
 	const char *const *vrf_names;
 	unsigned int n_ifaces;
@@ -68,6 +69,8 @@ struct sa_table *dataplane_sas(struct dataplane *dp);
 struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf);
 struct rcu *dataplane_rcu(struct dataplane *dp);
 unsigned int dataplane_workers(const struct dataplane *dp);
+/* What does ESP's arithmetic, for operators; NULL: "auto" found nothing that can, ESP is dropped. */
+const char *dataplane_esp_engine(const struct dataplane *dp);
 struct rte_mempool *dataplane_mempool(struct dataplane *dp);
 
 struct iface_info {

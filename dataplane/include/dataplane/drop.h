@@ -26,6 +26,30 @@
 	X(L2TP_WRONG_PEER, "data from an address that is not the tunnel's peer")     \
 	X(L2TP_WRONG_SA, "data outside of the tunnel's IPsec SAs")                   \
 	X(L2TP_LATE, "data with a sequence number that has passed")                  \
+	X(ESP_UNKNOWN_SPI, "ESP with an SPI that no SA has")                         \
+	X(ESP_STALE, "SA ended while the packet was on its way")                     \
+	X(ESP_SEGMENTS, "ESP packet too large for one packet buffer")                \
+	X(ESP_ENCAPSULATION, "ESP not directly behind the IP or UDP header")         \
+	X(ESP_TRUNCATED, "ESP shorter than its header, IV, trailer and ICV")         \
+	X(ESP_BLOCK, "ESP ciphertext is no multiple of the cipher's block")          \
+	X(ESP_SEQUENCE, "ESP sequence number zero or past the last one")             \
+	X(ESP_REPLAYED, "ESP packet seen before")                                    \
+	X(ESP_OLD, "ESP packet left of the replay window")                           \
+	X(ESP_ICV, "ESP packet is not authentic")                                    \
+	X(ESP_PADDING, "ESP pad length beyond the packet")                           \
+	X(ESP_DUMMY, "ESP dummy packet, sent to hide how much traffic there is")     \
+	X(ESP_NEXT_HEADER, "ESP carries another protocol than its SA")               \
+	X(ESP_INNER, "inside ESP is not UDP for L2TP at an address of ours")         \
+	X(ESP_WRONG_PEER, "authentic ESP from an address that is not its SA's peer") \
+	X(ESP_NO_SA, "no outbound SA for a tunnel's packet")                         \
+	X(ESP_IP, "what ESP was to protect begins with no IP header")                \
+	X(ESP_TOO_LONG, "longer than 65,535 bytes with ESP")                         \
+	X(ESP_ROOM, "no room in the packet buffer for what ESP adds")                \
+	X(ESP_LIMIT, "outbound ESP sequence number not reserved yet")                \
+	X(ESP_EXHAUSTED, "last outbound ESP sequence number used: rekeying is due")  \
+	X(ESP_ENGINE, "crypto engine refused the operation, or there is none")       \
+	X(NATT_KEEPALIVE, "NAT keepalive on UDP port 4500 (RFC 3948): all is well")  \
+	X(NATT_SHORT, "UDP port 4500: too short for ESP or IKE")                     \
 	X(SESSION_STALE, "session ended while the packet was on its way")            \
 	X(PPP_TRUNCATED, "PPP frame without a protocol field")                       \
 	X(PPP_NOT_OPEN, "network data before its NCP is open")                       \

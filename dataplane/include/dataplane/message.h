@@ -50,8 +50,11 @@ static_assert(sizeof(struct message) == 64, "a message is one cache line");
 
 /*
  * What a worker says unasked, type MESSAGE_NOTICE_ESP: a packet that ESP refused, for the log; or an authentic
- * packet of an SA whose peer now sends from another port (RFC 7296, 2.23). At most ESP_NOTICES_RATE a second and
- * worker; the drop counters count all of them.
+ * packet of an SA whose peer now sends from another port (RFC 7296, 2.23): told once per change. At most
+ * ESP_NOTICES_RATE a second and worker, and only into the half of the ring that answers to messages leave free;
+ * the drop counters count all of them. peer and peer_port are where the packet came from: with DROP_ESP_WRONG_PEER
+ * and DROP_MAX authentic, as far as the SA's peer sent it, else whatever the packet says. Outbound (ESP_NO_SA,
+ * ESP_LIMIT ...): where it was to go.
  */
 struct esp_notice {
 	uint32_t spi;      /* network byte order */

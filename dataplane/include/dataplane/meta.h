@@ -16,7 +16,11 @@
 /* Where a packet that changes worker goes on. */
 enum handoff_point {
 	HANDOFF_FRAGMENT, /* an outer fragment, to the worker that reassembles its datagram */
-	HANDOFF_SA,       /* to the SA's owner: meta.sa is set (esp_inbound or esp_outbound) */
+	/*
+	 * To the SA's owner, data at the outer IP header: ESP with meta.sa and sa_generation; or with
+	 * META_OUTER what meta.sa_group shall protect.
+	 */
+	HANDOFF_SA,
 	HANDOFF_UPLINK,   /* to the session's owner: data at the PPP frame */
 	HANDOFF_DOWNLINK, /* to the session's owner: data at the inner IP header */
 	HANDOFF_TX,       /* to the worker that has the interface's TX queue: data at Ethernet */
@@ -57,8 +61,9 @@ struct meta {
 	uint8_t iface; /* the interface it came in on, or goes out of */
 	uint8_t cls;   /* enum packet_class (classify.h) */
 	uint16_t vrf;
-	uint16_t l3_length;   /* outer IP header with options/extension headers */
-	uint16_t l2tp_offset; /* from data to the L2TP header (L2TP punts) */
+	uint16_t l3_length; /* outer IP header with options/extension headers */
+	uint16_t
+		l2tp_offset; /* from data to the L2TP header (L2TP punts); CLASS_ESP: to the ESP header */
 	uint16_t ppp_protocol;
 	uint16_t tunnel_id, session_id; /* as on the wire, ours */
 	uint32_t session;               /* session index; SESSION_NONE */

@@ -42,6 +42,8 @@ struct sa_entry {
 	uint8_t direction, family, mode;
 	uint32_t next; /* inbound: the next one in its chain, SA_NONE: the last; atomic, release */
 	uint16_t vrf;
+	uint16_t
+		port; /* inbound, owner: where authentic packets come from, as in them; 0: native */
 	uint8_t local[16], peer[16];
 } __rte_cache_aligned;
 static_assert(sizeof(struct sa_entry) == 64, "an SA's entry is one cache line");

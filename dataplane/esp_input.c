@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ESP from a LAC (RFC 4303, RFC 3948), up to the L2TP header inside it (RFC 3193).
+ */
+#include "esp_input.h"
+#include "esp_burst.h"
+#include "esp_notice.h"
+#include "handoff.h"
+
+#include <rte_udp.h>
+
+#include <netinet/in.h>
+
+#define L2TP_PORT 1701
+
+/* Our address in an outer header, which is not misread: classify has seen it. */
+static inline const uint8_t *esp_destination(const uint8_t *ip)
+{
+	return ip + (likely(ip[0] >> 4 == 4) ? 16 : 24);
+}
+
+static void esp_drop_inbound(
+	struct worker *w, struct rte_mbuf *m, uint32_t sa, enum drop_reason reason)
+{
+	/* dummies are what a peer sends on purpose */
+	if (reason != DROP_ESP_DUMMY && esp_notice_take(w))
+		esp_notice_inbound(w, m, meta_of(m)->l2tp_offset, sa, reason);
+	worker_drop(w, m, reason);
+}
+
+/* Survivors are of this worker's SAs; sas: their indices. */
+static uint16_t esp_lookup(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t sas[BURST])
+{
+	const struct sa_entry *entry = NULL;
+	uint32_t spis[BURST], index = SA_NONE;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		spis[i] = load32(rte_pktmbuf_mtod_offset(
+			pkts[i], const uint8_t *, meta_of(pkts[i])->l2tp_offset));
+		if (i == 0 || spis[i] != spis[i - 1])
+			rte_prefetch0(sa_chain(w->sas, spis[i]));
+	}
+	for (uint16_t i = 1; i < n; i++)
+		if (unlikely(spis[i] != spis[i - 1])) {
+			uint32_t first =
+				__atomic_load_n(sa_chain(w->sas, spis[i]), __ATOMIC_RELAXED);
+
+			if (first != 0)
+				rte_prefetch0(sa_at(w->sas, first - 1));
+		}
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+		const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+		const uint8_t *local = esp_destination(ip);
+		uint8_t family = ip[0] >> 4;
+
+		if (unlikely(entry == NULL ||
+			    !sa_entry_matches(entry, meta->vrf, family, local, spis[i]))) {
+			entry = NULL;
+			index = sa_lookup(w->sas, meta->vrf, family, local, spis[i]);
+			if (unlikely(index == SA_NONE)) {
+				esp_drop_inbound(w, m, SA_NONE, DROP_ESP_UNKNOWN_SPI);
+				continue;
+			}
+			entry = sa_at(w->sas, index);
+			rte_prefetch0(entry->sa);
+			rte_prefetch0(&entry->sa->state);
+		}
+		if (likely(entry->owner == w->id)) {
+			sas[kept] = index;
+			pkts[kept++] = m;
+			continue;
+		}
+		meta->sa = index;
+		meta->sa_generation = __atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE);
+		handoff(w, m, entry->owner, HANDOFF_SA);
+	}
+	return kept;
+}
+
+/*
+ * An authentic packet says where the NAT has its peer now. The control core moves the outbound SA after it
+ * (RFC 7296, 2.23); what the engine could not verify never comes here.
+ */
+static __rte_noinline void esp_port_changed(
+	struct worker *w, uint32_t index, const uint8_t *source, uint16_t port)
+{
+	struct sa_entry *entry = sa_at(w->sas, index);
+	uint32_t outbound = sa_group_outbound(w->sas, entry->group);
+	uint16_t present = 0;
+
+	if (outbound != SA_NONE) {
+		const struct sa *sa = sa_at(w->sas, outbound)->sa;
+		uint32_t ports = __atomic_load_n(&sa->encap_ports, __ATOMIC_RELAXED);
+
+		if (sa->encap)
+			memcpy(&present, (const uint8_t *)&ports + 2, sizeof(present));
+	}
+	/* the first packet of an SA comes this way too, and changes nothing */
+	if (outbound == SA_NONE || port != present) {
+		if (!esp_notice_take(w))
+			return; /* with the next packet */
+		esp_notice_peer(w, index, source, port, DROP_MAX);
+	}
+	entry->port = port;
+}
+
+/*
+ * What was inside: UDP for L2TP, addressed to us, from the peer that the SA is with. In tunnel mode the
+ * peer's inner address is its own affair: the tunnel's path names it.
+ */
+static inline int esp_inner(struct worker *w, struct rte_mbuf *m, struct meta *meta, uint32_t index)
+{
+	const struct sa_entry *entry = sa_at(w->sas, index);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), *udp;
+	bool v4 = likely(ip[0] >> 4 == 4);
+	uint32_t l3 = v4 ? (ip[0] & 0x0f) * 4u : 40, length, room = m->data_len - l3;
+
+	if (likely(entry->mode == SA_TRANSPORT)) {
+		if (unlikely(v4 ? load32(ip + 12) != load32(entry->peer)
+				: memcmp(ip + 8, entry->peer, 16) != 0))
+			return DROP_ESP_WRONG_PEER;
+	} else {
+		const struct iface *iface = &w->ifaces[meta->iface];
+
+		if (v4 ? !iface_owns4(iface, load32(ip + 16)) : !iface_owns6(iface, ip + 24))
+			return DROP_ESP_INNER;
+		if (v4 && (load_be16(ip + 6) & 0x3fff) != 0) /* a fragment */
+			return DROP_ESP_INNER;
+	}
+	udp = ip + l3;
+	if (unlikely((v4 ? ip[9] : ip[6]) != IPPROTO_UDP || room < sizeof(struct rte_udp_hdr) ||
+		    load_be16(udp + 2) != L2TP_PORT))
+		return DROP_ESP_INNER;
+	length = load_be16(udp + 4);
+	if (unlikely(length < sizeof(struct rte_udp_hdr) || length > room))
+		return DROP_ESP_INNER;
+	if (unlikely(length != room))
+		packet_trim(m, l3 + length);
+	meta->l3_length = (uint16_t)l3;
+	meta->l2tp_offset = (uint16_t)(l3 + sizeof(struct rte_udp_hdr));
+	meta->sa = index;
+	meta->sa_group = entry->group;
+	return DROP_NONE;
+}
+
+static __rte_noinline void esp_inner_refused(struct worker *w, struct rte_mbuf *m, uint32_t index,
+	const struct esp_result *result, enum drop_reason reason)
+{
+	const struct sa_entry *entry = sa_at(w->sas, index);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *), *source = entry->peer;
+
+	if (reason == DROP_ESP_WRONG_PEER)
+		source = ip + (entry->family == 4 ? 12 : 8);
+	if (esp_notice_take(w))
+		esp_notice_peer(w, index, source, result->peer_port, reason);
+	worker_drop(w, m, reason);
+}
+
+/* Packets of this worker's SAs. */
+static uint16_t esp_open(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const uint32_t sas[BURST])
+{
+	struct esp_result results[BURST];
+	uint16_t kept = 0;
+
+	esp_burst(w, SA_INBOUND, pkts, sas, n, results);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		struct meta *meta = meta_of(m);
+		const struct sa_entry *entry = sa_at(w->sas, sas[i]);
+
+		if (unlikely(results[i].reject != ESP_ACCEPTED)) {
+			esp_drop_inbound(w, m, sas[i], esp_drop_reason(results[i].reject));
+			continue;
+		}
+
+		int reason = esp_inner(w, m, meta, sas[i]);
+
+		if (unlikely(reason != DROP_NONE)) {
+			esp_inner_refused(w, m, sas[i], &results[i], (enum drop_reason)reason);
+			continue;
+		}
+		if (unlikely(results[i].peer_port != entry->port))
+			esp_port_changed(w, sas[i], entry->peer, results[i].peer_port);
+		pkts[kept++] = m;
+	}
+	return kept;
+}
+
+uint16_t esp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t sas[BURST];
+
+	n = esp_lookup(w, pkts, n, sas);
+	return esp_open(w, pkts, n, sas);
+}
+
+uint16_t esp_input_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t sas[BURST];
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(sa_at(w->sas, meta_of(pkts[i])->sa));
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], uint8_t *));
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct meta *meta = meta_of(m);
+		const struct sa_entry *entry = sa_at(w->sas, meta->sa);
+
+		if (unlikely(meta->sa_generation == 0 || !sa_is(entry, meta->sa_generation))) {
+			worker_drop(w, m, DROP_ESP_STALE);
+			continue;
+		}
+		if (unlikely(entry->owner != w->id)) {
+			handoff(w, m, entry->owner, HANDOFF_SA);
+			continue;
+		}
+		if (kept == 0 || meta->sa != sas[kept - 1]) {
+			rte_prefetch0(entry->sa);
+			rte_prefetch0(&entry->sa->state);
+		}
+		sas[kept] = meta->sa;
+		pkts[kept++] = m;
+	}
+	return esp_open(w, pkts, kept, sas);
+}
