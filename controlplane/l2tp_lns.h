@@ -66,6 +66,11 @@ struct l2tp_ops {
 	/* t->path changed from old. */
 	void (*tunnel_moved)(void *user, struct l2tp_tunnel *t, const struct l2tp_path *old);
 	/*
+	 * An accepted tunnel takes part no longer (t->end says why); its sessions are reported down next, in
+	 * batches. What it counts for is free from here on: its LAC may dial again at once. May be NULL.
+	 */
+	void (*tunnel_ending)(void *user, struct l2tp_tunnel *t);
+	/*
 	 * The tunnel ended, every session was reported down before: forwarding stops. Once for
 	 * every accepted tunnel_open. t->end says why.
 	 */

@@ -173,6 +173,8 @@ void tunnel_stop(struct l2tp_tunnel *t, uint64_t now, enum l2tp_tunnel_cause cau
 	snprintf(t->end.message, sizeof(t->end.message), "%s", message != NULL ? message : "");
 	t->linger_until = now + t->lns->set.linger_ms;
 	l2tp_channel_discard_unsent(&t->channel);
+	if (t->opened && t->lns->ops->tunnel_ending != NULL)
+		t->lns->ops->tunnel_ending(t->lns->user, t);
 	switch (cause) {
 	case L2TP_TUNNEL_BY_US:
 		t->state = L2TP_TUNNEL_STOPPING;

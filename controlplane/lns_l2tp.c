@@ -347,6 +347,15 @@ static void on_tunnel_moved(void *user, struct l2tp_tunnel *tunnel, const struct
 		log_info(&line, "tunnel moved from %s", peer_text(old, NULL, old_text));
 }
 
+static void on_tunnel_ending(void *user, struct l2tp_tunnel *tunnel)
+{
+	struct tunnel_context *context = tunnel->user;
+
+	if (context->counted)
+		context->profile->usage[context->peer]->tunnels--;
+	context->counted = false;
+}
+
 static void on_tunnel_down(void *user, struct l2tp_tunnel *tunnel)
 {
 	static const char *const causes[] = {
@@ -356,13 +365,10 @@ static void on_tunnel_down(void *user, struct l2tp_tunnel *tunnel)
 		[L2TP_TUNNEL_REPLACED] = "replaced by the LAC's new tunnel",
 	};
 	struct lns *lns = user;
-	struct tunnel_context *context = tunnel->user;
 	char text[PEER_BYTES];
 	struct log_context line = tunnel_log(tunnel, text);
 
-	if (context->counted)
-		context->profile->usage[context->peer]->tunnels--;
-	context->counted = false;
+	on_tunnel_ending(user, tunnel); /* one that was never told to end */
 	install_tunnel_close(lns->install, tunnel->local_id);
 	log_write(tunnel->end.cause == L2TP_TUNNEL_DEAD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, &line,
 		"tunnel down: %s, result %u error %u%s%s", causes[tunnel->end.cause],
@@ -406,6 +412,7 @@ const struct l2tp_ops lns_l2tp_ops = {
 	.tunnel_open = on_tunnel_open,
 	.tunnel_up = on_tunnel_up,
 	.tunnel_moved = on_tunnel_moved,
+	.tunnel_ending = on_tunnel_ending,
 	.tunnel_down = on_tunnel_down,
 	.tunnel_free = on_tunnel_free,
 	.session_open = on_session_open,

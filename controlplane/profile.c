@@ -148,7 +148,8 @@ int profile_peer(const struct profile *profile, const struct l2tp_path *path,
 	/* the patterns are for text: a name with a NUL, or one longer than any, matches only "*" */
 	if (length >= sizeof(name))
 		length = sizeof(name) - 1;
-	memcpy(name, host_name, length);
+	if (length)
+		memcpy(name, host_name, length);
 	name[length] = '\0';
 	memcpy(addr.bytes, path->peer.address, sizeof(addr.bytes));
 	peer = config_peer_find(profile->config, &addr, name);
