@@ -395,7 +395,10 @@ int draft_check(struct config_draft *draft)
 		check_names(draft, "pools", draft->pools, config->pools, sizeof(*config->pools),
 			config->n_pools, "pool") ||
 		check_names(draft, "vrfs", draft->vrfs, config->vrfs, sizeof(*config->vrfs),
-			config->n_vrfs, "VRF"))
+			config->n_vrfs, "VRF") ||
+		check_names(draft, "security-associations", draft->sas, config->sas,
+			sizeof(*config->sas), config->n_sas, "security association") ||
+		draft_check_sas(draft))
 		return -ENOMEM;
 	check_device_names(draft);
 	check_interfaces(draft);

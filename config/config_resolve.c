@@ -136,6 +136,16 @@ static void lists_resolve(struct config_draft *draft)
 		user->wildcard = strchr(user->name, '*') != NULL;
 		user->line = draft->users[i]->line;
 	}
+	for (i = 0; i < config->n_sas; i++) {
+		struct config_sa *sa = &config->sas[i];
+
+		sa->vrf = vrf_reference(
+			draft, place_item("security-associations", draft->sas, i, "vrf"));
+		if (!draft_given(draft,
+			    place_item("security-associations", draft->sas, i, "replay-window")))
+			sa->replay_window = config->ipsec.replay_window;
+		sa->line = draft->sas[i]->line;
+	}
 	for (i = 0; i < config->n_peers; i++) {
 		struct config_peer *peer = &config->peers[i];
 
@@ -245,7 +255,9 @@ int draft_resolve(struct config_draft *draft)
 	draft->users = list_nodes(draft->root, "users", config->n_users);
 	draft->pools = list_nodes(draft->root, "pools", config->n_pools);
 	draft->vrfs = list_nodes(draft->root, "vrfs", config->n_vrfs);
-	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools || !draft->vrfs)
+	draft->sas = list_nodes(draft->root, "security-associations", config->n_sas);
+	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools || !draft->vrfs ||
+		!draft->sas)
 		return -ENOMEM;
 	if (vrfs_resolve(draft))
 		return -ENOMEM;
@@ -293,4 +305,5 @@ void draft_free(struct config_draft *draft)
 	free(draft->users);
 	free(draft->pools);
 	free(draft->vrfs);
+	free(draft->sas);
 }

@@ -15,7 +15,7 @@ struct config_draft {
 	 * The node of each element, index by index as in config (before users are sorted), for the
 	 * positions of errors. A vrf's may be NULL: the default one that the file leaves out.
 	 */
-	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs;
+	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs, **sas;
 };
 
 /* A place in the file: "section.key", or "section[item].key", or "section[item].key[element]". */
@@ -60,6 +60,9 @@ void draft_free(struct config_draft *draft);
 /* config_check.c: names and numbers; config_check_address.c: addresses. 0 or -ENOMEM. */
 int draft_check(struct config_draft *draft);
 int draft_check_addresses(struct config_draft *draft);
+
+/* config_sa.c: keys of security associations into bytes, and what does not go together. 0 or -ENOMEM. */
+int draft_check_sas(struct config_draft *draft);
 
 /* config_user.c: sorts the users, builds the index. 0 or -ENOMEM. */
 int config_users_index(struct config *config);

@@ -39,6 +39,45 @@ bool field_read_addr4(struct config_reader *reader, const struct config_path *pa
 	return true;
 }
 
+bool field_read_unicast(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	static const char expected[] = "an IPv4 or IPv6 address of a host";
+	const char *text = reader_scalar(reader, path, node, field, false, expected);
+	struct ip_addr addr;
+
+	if (!text)
+		return false;
+	if (ip_addr_parse(text, &addr) || !ip_addr_unicast(&addr))
+		return reader_expected(reader, path, node, field, "%s", expected);
+	*(struct ip_addr *)target = addr;
+	return true;
+}
+
+bool field_read_spi(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	static const char expected[] =
+		"a number from 256 to 4294967295, decimal or hexadecimal (0x1000)";
+	const char *text = reader_scalar(reader, path, node, field, false, expected);
+	uint64_t value = 0;
+	size_t digits;
+
+	if (!text)
+		return false;
+	if (!strncmp(text, "0x", 2)) {
+		digits = strspn(text + 2, "0123456789abcdefABCDEF");
+		if (digits && digits <= 8 && !text[2 + digits])
+			value = strtoull(text + 2, NULL, 16);
+	} else if (value_number(text, &value)) {
+		value = 0;
+	}
+	if (value < 256 || value > UINT32_MAX)
+		return reader_expected(reader, path, node, field, "%s", expected);
+	*(uint32_t *)target = (uint32_t)value;
+	return true;
+}
+
 bool field_read_host(struct config_reader *reader, const struct config_path *path,
 	const struct yaml_node *node, const struct schema_field *field, void *target)
 {
@@ -270,6 +309,15 @@ static bool list_expected(struct config_reader *reader, const struct config_path
 		return reader_error(
 			reader, path, node, "%u elements, expected 1 to %u", node->n, max);
 	return true;
+}
+
+bool field_read_encapsulation(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	struct config_sa *sa = field_base(field, target);
+
+	schema_defaults(field->section, sa);
+	return reader_mapping(reader, path, node, field->section, sa);
 }
 
 /* "3" or "4-7". */

@@ -75,6 +75,12 @@ static const char *const idle_modes[] = {"poll", "sleep", NULL};
 static const char *const iova_modes[] = {"auto", "va", NULL};
 static const char *const roles[] = {"access", "core", "both", NULL};
 static const char *const ipsec_modes[] = {"none", "optional", "required", NULL};
+static const char *const directions[] = {"in", "out", NULL};
+static const char *const sa_modes[] = {"transport", "tunnel", NULL};
+static const char *const ciphers[] = {
+	"aes-gcm", "aes-cbc", "chacha20-poly1305", "3des-cbc", "aes-gmac", "null", NULL};
+static const char *const integrities[] = {
+	"none", "sha1-96", "sha256-128", "sha384-192", "sha512-256", NULL};
 static const char *const proxy_modes[] = {"accept", "on-mismatch", "renegotiate", NULL};
 static const char *const acfc_modes[] = {"negotiated", "always-send-ff03", "never-send-ff03", NULL};
 
@@ -165,7 +171,7 @@ static const struct schema_field schema_peer[] = {
 	{"retries", NUMBER(T, retries, 1, 30), .value = 8},
 	{"retry-interval", MS(T, retry_interval, 100, 60000), .value = 1000},
 	{"retry-cap", MS(T, retry_cap, 8000, 300000), .value = 8000},
-	{"ipsec", CHOICE(T, ipsec, ipsec_modes), .value = CONFIG_IPSEC_NONE},
+	{"ipsec", CHOICE(T, ipsec, ipsec_modes), .value = CONFIG_IPSEC_OPTIONAL},
 	{"max-tunnels", NUMBER(T, max_tunnels, 1, 65535), ZERO},
 	{"max-sessions", NUMBER(T, max_sessions, 1, 1048576), ZERO},
 	{"quirks", SCHEMA_MAPPING, .section = schema_quirks},
@@ -247,6 +253,55 @@ static const struct schema_field schema_kernel[] = {
 	{NULL},
 };
 
+static const char *engine_check(const char *text)
+{
+	if (!strcmp(text, "auto") || !strcmp(text, "ipsec-mb") ||
+		(!strncmp(text, "cryptodev:", 10) && text[10] &&
+			text_holds_only(text + 10, "._-:")))
+		return NULL;
+	return "auto, ipsec-mb, or cryptodev: and the name of a device";
+}
+
+static const struct schema_field schema_ipsec[] = {
+	{"engine", TEXT(config_ipsec_settings, engine), .text = "auto", .check = engine_check,
+		RESTART},
+	{"max-sas", NUMBER(config_ipsec_settings, max_sas, 64, 1000000), .value = 65536, RESTART},
+	{"replay-window", NUMBER(config_ipsec_settings, replay_window, 32, 4096), .value = 1024},
+	{"permit-null", BOOL(config_ipsec_settings, permit_null)},
+	{"permit-gmac", BOOL(config_ipsec_settings, permit_gmac)},
+	{"permit-3des", BOOL(config_ipsec_settings, permit_3des)},
+	{NULL},
+};
+
+#define T config_sa
+static const struct schema_field schema_encapsulation[] = {
+	{"local-port", NUMBER(T, local_port, 1, 65535), .value = 4500},
+	{"peer-port", NUMBER(T, peer_port, 1, 65535), .value = 4500},
+	{NULL},
+};
+
+static const struct schema_field schema_sa[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"direction", CHOICE(T, direction, directions), REQUIRED},
+	{"spi", CUSTOM(T, spi, field_read_spi), REQUIRED},
+	{"local", CUSTOM(T, local, field_read_unicast), REQUIRED},
+	{"peer", CUSTOM(T, peer, field_read_unicast), REQUIRED},
+	{"vrf", REFERENCE(T, vrf)},
+	{"mode", CHOICE(T, mode, sa_modes)},
+	{"cipher", CHOICE(T, cipher, ciphers), .value = CONFIG_CIPHER_AES_GCM},
+	{"key", SECRET(T, key.hex)},
+	{"key-file", SCHEMA_SECRET_FILE, AT(T, key.hex)},
+	{"integrity", CHOICE(T, integrity, integrities)},
+	{"integrity-key", SECRET(T, integrity_key.hex)},
+	{"integrity-key-file", SCHEMA_SECRET_FILE, AT(T, integrity_key.hex)},
+	{"esn", BOOL(T, esn)},
+	{"replay-window", NUMBER(T, replay_window, 32, 4096), ZERO},
+	{"encapsulation", SCHEMA_CUSTOM, AT(T, local_port), .section = schema_encapsulation,
+		.read = field_read_encapsulation},
+	{NULL},
+};
+#undef T
+
 #define T config
 const struct schema_field schema_root[] = {
 	{"lns", SCHEMA_MAPPING, AT(T, lns), .section = schema_lns},
@@ -259,6 +314,8 @@ const struct schema_field schema_root[] = {
 	{"pools", LIST(T, pools, 1024), .section = schema_pool},
 	{"vrfs", LIST(T, vrfs, CONFIG_VRFS_MAX), .section = schema_vrf, RESTART},
 	{"kernel", SCHEMA_MAPPING, AT(T, kernel), .section = schema_kernel, RESTART},
+	{"ipsec", SCHEMA_MAPPING, AT(T, ipsec), .section = schema_ipsec},
+	{"security-associations", LIST(T, sas, CONFIG_SAS_MAX), .section = schema_sa},
 	{NULL},
 };
 #undef T

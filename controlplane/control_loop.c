@@ -26,6 +26,7 @@
 #define SWEEP_MS       30000 /* every session's counters are read once in this time */
 #define SWEEP_MAX      256   /* and at most so many in one turn */
 #define SWEEP_SCAN_MAX 4096
+#define SAS_POLL_MS    1000
 #define LINK_POLL_MS   500
 #define STOP_MS        5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
 #define IDLE_MIN_NS    50000
@@ -38,7 +39,7 @@ enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_TAP };
 struct control_loop {
 	struct lns *lns;
 	int epoll, signals;
-	uint64_t ctl_next, link_next, sweep_from;
+	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
 	bool ctl_ready, route_more;
 	bool taps_ready[TAPS_MAX];
@@ -144,6 +145,10 @@ static unsigned int replies_serve(struct lns *lns)
 
 		if (reply->type == MESSAGE_WORKER_STATS) {
 			ctl_show_reply(lns->show, reply);
+			continue;
+		}
+		if (reply->type == MESSAGE_NOTICE_ESP) {
+			lns_sas_notice(lns, reply);
 			continue;
 		}
 		if (reply->type != MESSAGE_SESSION_COUNTERS || reply->status)
@@ -324,6 +329,10 @@ static unsigned int loop_turn(struct control_loop *loop)
 	kernel_route_poll(lns->kernel_route, lns->now);
 	work += descriptors_serve(loop);
 	counters_sweep(loop);
+	if (lns->now >= loop->sas_next) {
+		loop->sas_next = lns->now + SAS_POLL_MS;
+		install_sas_poll(lns->sas, lns->now);
+	}
 	links_poll(loop);
 	return work;
 }

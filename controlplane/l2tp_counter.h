@@ -49,6 +49,7 @@
 	X(SCCRQ_UNKNOWN_PEER, "sccrq-unknown-peer")               \
 	X(SCCRQ_NO_SECRET, "sccrq-no-secret")                     \
 	X(SCCRQ_NEEDS_IPSEC, "sccrq-needs-ipsec")                 \
+	X(SCCRQ_INSIDE_IPSEC, "sccrq-inside-ipsec")               \
 	X(SCCRQ_VERSION, "sccrq-version")                         \
 	X(SCCRQ_MALFORMED, "sccrq-malformed")                     \
 	X(SCCRQ_NS, "sccrq-ns")                                   \

@@ -239,6 +239,12 @@ static void receive_sccrq(struct l2tp_lns *lns, uint64_t now, const struct l2tp_
 		lns_count(lns, L2TP_COUNTER_SCCRQ_NEEDS_IPSEC);
 		return;
 	}
+	if (peer->refuse_ipsec && path->sa_group != 0) {
+		lns_count(lns, L2TP_COUNTER_SCCRQ_INSIDE_IPSEC);
+		sccrq_reject(lns, now, path, header, msg, L2TP_STOPCCN_NOT_AUTHORIZED,
+			L2TP_ERROR_NONE, "no IPsec configured for this peer");
+		return;
+	}
 	/* only now there is a secret to read hidden AVPs with */
 	if (msg->undeciphered && peer->secret != NULL)
 		l2tp_message_decode(

@@ -35,6 +35,7 @@ struct l2tp_peer {
 	uint16_t secret_len;
 	bool challenge;          /* demand that the peer authenticates; needs a secret */
 	bool require_ipsec;      /* drop what came in the clear */
+	bool refuse_ipsec;       /* drop what came inside ESP */
 	uint16_t receive_window; /* ours, 1 to L2TP_WINDOW_MAX */
 	uint8_t max_retries;
 	uint32_t resend_ms, resend_cap_ms; /* 0: the endpoint's */

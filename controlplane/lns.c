@@ -51,6 +51,8 @@ static struct dataplane *dataplane_of(const struct config *config, char *error, 
 		.max_routes4 = config->dpdk.max_routes4,
 		.max_routes6 = config->dpdk.max_routes6,
 		.max_adjacencies = 65536,
+		/* what waits for its grace period needs room too */
+		.max_sas = RTE_MIN(2 * config->ipsec.max_sas, SA_TABLE_MAX),
 		.n_vrfs = config->n_vrfs,
 		.vrf_names = vrfs,
 		.n_ifaces = config->n_interfaces,
@@ -163,6 +165,8 @@ static int operator_start(struct lns *lns, char *error, size_t error_size)
 		rc = lns_commands_status(lns);
 	if (!rc)
 		rc = lns_commands_act(lns);
+	if (!rc)
+		rc = lns_commands_sas(lns);
 	if (rc)
 		snprintf(error, error_size, "out of memory for the control socket");
 	return rc;
@@ -196,6 +200,8 @@ int lns_start(struct lns *lns, struct config *config, char *error, size_t error_
 	if (!rc)
 		rc = engines_start(lns, error, error_size);
 	if (!rc)
+		rc = lns_sas_start(lns, error, error_size);
+	if (!rc)
 		rc = operator_start(lns, error, error_size);
 	if (!rc) {
 		rc = dataplane_start(lns->dp);
@@ -227,6 +233,7 @@ void lns_stop(struct lns *lns)
 		kernel_netns_close(lns->netns);
 	aaa_destroy(lns->aaa);
 	install_destroy(lns->install);
+	lns_sas_stop(lns);
 	if (lns->routes)
 		install_route_destroy(lns->routes);
 	if (lns->dp)

@@ -9,6 +9,7 @@
 #include "aaa.h"
 #include "ctl_socket.h"
 #include "install.h"
+#include "install_sa.h"
 #include "ip_pool.h"
 #include "kernel_route.h"
 #include "kernel_tap.h"
@@ -43,6 +44,9 @@ struct lns {
 	struct dataplane *dp;
 	struct install *install;
 	struct install_route *routes;
+	struct sa_store *sa_store; /* NULL: no engine for ESP */
+	struct install_sas *sas;
+	struct install_sa **static_sas; /* by the index in the configuration */
 	struct kernel_netns *netns;
 	struct kernel_taps *taps;
 	struct kernel_route *kernel_route;
@@ -91,6 +95,15 @@ extern const struct l2tp_ops lns_l2tp_ops; /* user: struct lns */
 void lns_l2tp_punt(struct lns *lns, struct rte_mbuf *packet);
 /* Data came from a tunnel's peer lately: as good as a HELLO. */
 void lns_l2tp_data_seen(struct lns *lns, uint16_t tunnel_id);
+
+/* ---- lns_sas.c ---- */
+int lns_sas_start(struct lns *lns, char *error, size_t error_size);
+/* After the workers have stopped and rcu_drain(). */
+void lns_sas_stop(struct lns *lns);
+/* Security associations of a configuration: what differs from the old one is removed and added. -ENOMEM. */
+int lns_sas_set(struct lns *lns, const struct config *old, const struct config *new);
+/* An answer of type MESSAGE_NOTICE_ESP. */
+void lns_sas_notice(struct lns *lns, const struct message_reply *reply);
 
 /* ---- lns_reload.c ---- */
 /* 0; -EINVAL: refused, report tells why. What needs a restart is in the report too. */

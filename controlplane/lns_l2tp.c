@@ -23,6 +23,7 @@ struct tunnel_context {
 	struct profile *profile; /* held: of the SCCRQ */
 	int peer;                /* in it */
 	bool counted;            /* in the peer's usage */
+	uint32_t sa_group;       /* held */
 	uint64_t data_seen;      /* ms */
 };
 
@@ -310,6 +311,8 @@ static int on_tunnel_open(void *user, struct l2tp_tunnel *tunnel)
 	}
 	timer_init(&context->timer, deadline_reached);
 	context->tunnel = tunnel;
+	context->sa_group = tunnel->path.sa_group;
+	install_sas_hold(lns->sas, context->sa_group);
 	tunnel->user = context;
 	return 0;
 }
@@ -382,6 +385,7 @@ static void on_tunnel_free(void *user, struct l2tp_tunnel *tunnel)
 	struct tunnel_context *context = tunnel->user;
 
 	timer_cancel(&lns->wheel, &context->timer);
+	install_sas_release(lns->sas, context->sa_group, lns->now);
 	profile_release(context->profile);
 	free(context);
 	tunnel->user = NULL;

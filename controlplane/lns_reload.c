@@ -53,6 +53,8 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 		log_error(NULL, "reload refused: the new pools do not fit into memory");
 		return rc;
 	}
+	if (lns_sas_set(lns, old->config, config))
+		log_error(NULL, "reload: out of memory, the old security associations stay");
 	lns->profile = profile;
 	aaa_set_config(lns->aaa, profile->config);
 	log_set_level(profile->config->lns.log_level);

@@ -52,6 +52,7 @@ static void l2tp_fill(struct l2tp_peer *l2tp, const struct config_peer *peer)
 		.secret_len = (uint16_t)strlen(peer->secret),
 		.challenge = peer->challenge,
 		.require_ipsec = peer->ipsec == CONFIG_IPSEC_REQUIRED,
+		.refuse_ipsec = peer->ipsec == CONFIG_IPSEC_NONE,
 		.receive_window = peer->receive_window,
 		.max_retries = (uint8_t)(peer->retries > UINT8_MAX ? UINT8_MAX : peer->retries),
 		.resend_ms = peer->retry_interval,

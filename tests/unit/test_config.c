@@ -71,7 +71,7 @@ Test(config, defaults_are_those_that_the_manual_names)
 	cr_expect_eq(peer->retries, 8);
 	cr_expect_eq(peer->retry_interval, 1000);
 	cr_expect_eq(peer->retry_cap, 8000);
-	cr_expect_eq(peer->ipsec, CONFIG_IPSEC_NONE);
+	cr_expect_eq(peer->ipsec, CONFIG_IPSEC_OPTIONAL);
 	cr_expect_eq(peer->max_tunnels, 0);
 	cr_expect_eq(peer->max_sessions, 0);
 	cr_expect_eq(peer->proxy_lcp, CONFIG_PROXY_ACCEPT);

@@ -268,6 +268,16 @@ Test(l2tp_tunnel, hidden_avps_in_an_sccrq_are_read_with_the_peers_secret)
 	cr_assert_eq(tunnel()->peer_id, 0x1234);
 }
 
+Test(l2tp_tunnel, an_sccrq_inside_ipsec_of_a_peer_without_it_is_refused)
+{
+	w.peer.refuse_ipsec = true;
+	c.path.sa_group = 5;
+	client_sccrq(&c);
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_SCCRQ_INSIDE_IPSEC), 1);
+	cr_assert_eq(w.sent_count, 1, "a StopCCN");
+	cr_assert_eq(l2tp_lns_tunnels_open(w.lns), 0);
+}
+
 Test(l2tp_tunnel, a_plain_sccrq_of_an_ipsec_peer_is_dropped_in_silence)
 {
 	w.peer.require_ipsec = true;

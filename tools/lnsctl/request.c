@@ -16,6 +16,7 @@ const char request_help[] =
 	"  show sessions [--tunnel N] [--user GLOB] [--limit N]\n"
 	"  show session TUNNEL/SESSION           all about one session\n"
 	"  show user NAME|GLOB                   all about a user's sessions\n"
+	"  show sas                              security associations of ESP\n"
 	"  show pools                            address pools and what is in use\n"
 	"  show workers                          load and counters of each worker core\n"
 	"  show interfaces                       ports: link, packets, losses\n"
@@ -71,6 +72,7 @@ static const struct form {
 	{{"show", "session"}, "show session", OPERAND_SESSION},
 	{{"show", "user"}, "show user", OPERAND_USER, false, OPTION_LIMIT},
 	{{"show", "pools"}, "show pools", OPERAND_NONE},
+	{{"show", "sas"}, "show sas", OPERAND_NONE},
 	{{"show", "workers"}, "show workers", OPERAND_NONE},
 	{{"show", "interfaces"}, "show interfaces", OPERAND_NONE},
 	{{"show", "drops"}, "show drops", OPERAND_NONE, false, OPTION_ALL},

@@ -209,6 +209,60 @@ struct config_kernel {
 	uint16_t tun_mtu;
 };
 
+/* As in the file; RFC numbers stand in the documentation of the keys. */
+enum config_cipher {
+	CONFIG_CIPHER_AES_GCM,
+	CONFIG_CIPHER_AES_CBC,
+	CONFIG_CIPHER_CHACHA20,
+	CONFIG_CIPHER_3DES,
+	CONFIG_CIPHER_GMAC,
+	CONFIG_CIPHER_NULL,
+};
+enum config_integrity {
+	CONFIG_INTEGRITY_NONE,
+	CONFIG_INTEGRITY_SHA1,
+	CONFIG_INTEGRITY_SHA256,
+	CONFIG_INTEGRITY_SHA384,
+	CONFIG_INTEGRITY_SHA512,
+};
+enum config_sa_direction { CONFIG_SA_IN, CONFIG_SA_OUT };
+enum config_sa_mode { CONFIG_SA_TRANSPORT, CONFIG_SA_TUNNEL };
+
+#define CONFIG_ENGINE_MAX  80
+#define CONFIG_KEY_MAX     64                           /* bytes of the longest key */
+#define CONFIG_KEY_HEX_MAX (2 + 2 * CONFIG_KEY_MAX + 1) /* "0x", digits, the final NUL */
+#define CONFIG_SAS_MAX     65536
+
+struct config_key {
+	char hex[CONFIG_KEY_HEX_MAX];
+	uint8_t bytes[CONFIG_KEY_MAX], length; /* of hex, after a load */
+};
+
+/* A security association of ESP whose keys stand in the file. */
+struct config_sa {
+	char name[CONFIG_NAME_MAX];
+	uint8_t direction; /* enum config_sa_direction */
+	uint8_t mode;      /* enum config_sa_mode */
+	uint8_t cipher;    /* enum config_cipher */
+	uint8_t integrity; /* enum config_integrity */
+	bool esn;
+	uint32_t spi;
+	uint32_t replay_window; /* of inbound ones; 0 = none */
+	struct ip_addr local, peer;
+	unsigned int vrf;
+	uint16_t local_port, peer_port; /* of UDP around ESP; 0 = native */
+	struct config_key key;          /* with its salt at the end, where the cipher has one */
+	struct config_key integrity_key;
+	unsigned int line;
+};
+
+struct config_ipsec_settings {
+	char engine[CONFIG_ENGINE_MAX]; /* as esp_engine_create() takes it */
+	uint32_t max_sas;               /* both directions */
+	uint32_t replay_window;         /* of inbound SAs that do not say */
+	bool permit_null, permit_gmac, permit_3des;
+};
+
 struct config_user_index; /* of config_user.c */
 
 struct config {
@@ -228,6 +282,9 @@ struct config {
 	unsigned int n_vrfs; /* at least 1: index 0 is "default" */
 	struct config_vrf *vrfs;
 	struct config_kernel kernel;
+	struct config_ipsec_settings ipsec;
+	unsigned int n_sas;
+	struct config_sa *sas;
 	struct config_user_index *user_index;
 };
 

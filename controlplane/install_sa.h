@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The only writer of the dataplane's SAs and of their groups, whoever they come from.
+ *
+ * A group is one IPsec peer: VRF, address pair and, behind a NAT, the peer's UDP port. It is made with the first SA
+ * and has one owner worker. It lives on without SAs as long as a tunnel holds it (behind a NAT not longer than
+ * INSTALL_SA_NAT_GRACE_MS: the port may be another peer's by then), so that a peer that comes back with new keys
+ * finds its tunnels again. Of its outbound SAs the newest is used.
+ *
+ * A number is never used twice with a key: an SA whose key was used before starts where that one ended. It waits
+ * for the grace period after which the owner has written its last number (state "waiting"). What ended is
+ * remembered by a digest of its key. Control core only.
+ */
+#pragma once
+
+#include <crypto/sa.h>
+#include <dataplane/sa_table.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INSTALL_SA_GRACE_MS     30000 /* a group without SAs and tunnels */
+#define INSTALL_SA_NAT_GRACE_MS 60000 /* a group behind a NAT without SAs, whatever holds it */
+#define INSTALL_SA_DIGEST       20
+
+enum install_sa_source { INSTALL_SA_CONFIG, INSTALL_SA_KERNEL };
+
+enum install_sa_state {
+	INSTALL_SA_WAITING, /* for the last number of the SA that had its key before */
+	INSTALL_SA_LIVE,
+	INSTALL_SA_ENDING,  /* unpublished; freed after a grace period */
+	INSTALL_SA_STOPPED, /* its limit is reached: the kernel has still to remove it */
+	INSTALL_SA_REFUSED,
+};
+
+/* What is to be installed. Keys are used during the call only. */
+struct install_sa_spec {
+	uint8_t source;   /* enum install_sa_source */
+	const char *name; /* in the configuration; NULL */
+	uint16_t vrf;
+	uint8_t family;                 /* of the addresses: 4 or 6 */
+	uint8_t local[16], peer[16];    /* network byte order; IPv4 in the first four, the rest 0 */
+	uint16_t local_port, peer_port; /* of UDP around ESP, host byte order; 0: native */
+	const char *refused;            /* not to be tried, and why (copied); NULL */
+	/*
+	 * SPI, direction, mode, algorithm, keys, ESN, window, next_header, sequence, sequence_limit, iv_base. The
+	 * rest follows from the above.
+	 */
+	struct sa_params params;
+};
+
+struct install_sa_group {
+	struct install_sa_group *hash_next, *id_next; /* hash chains */
+	struct install_sa_group *empty_next;          /* of those that have no SA */
+	struct install_sa *newest;                    /* its SAs, newest first */
+	uint32_t id;
+	uint8_t owner; /* worker */
+	uint8_t family;
+	uint16_t vrf;
+	uint8_t local[16], peer[16];
+	uint16_t peer_port; /* 0: native */
+	bool hashed;        /* found by its address; false: another peer has that by now */
+	bool listed;        /* on the list of empty ones */
+	uint32_t n_sas;     /* not those that are refused */
+	uint32_t holds;     /* tunnels */
+	uint64_t created, empty_since;
+	uint64_t rekeys; /* outbound SAs that came while there was another */
+};
+
+struct install_sa {
+	struct install_sa *id_next, *key_next; /* hash chains */
+	struct install_sa *group_next;         /* older ones of the group */
+	struct install_sa *successor;          /* waits for our last number */
+	struct install_sa *before;             /* whose last number we wait for */
+	struct install_sa_group *group;        /* NULL: refused, or ended */
+	struct install_sas *sas;
+	struct sa *sa;              /* NULL: refused; stopped and no worker has it any more */
+	void *user;                 /* of whom installed it */
+	uint32_t slot;              /* in the list of all */
+	uint32_t group_id;          /* also after it has left */
+	uint32_t index, generation; /* in the table, while it is live */
+	uint32_t spi;               /* host byte order */
+	uint8_t source, state, direction, mode;
+	uint8_t cipher, auth, family;
+	bool esn;
+	bool unpublish_left;    /* there was no memory to take it out */
+	uint16_t vrf, key_bits; /* without salt */
+	uint16_t local_port, peer_port;
+	uint8_t local[16], peer[16];
+	uint64_t created;
+	uint64_t packets, bytes;               /* in all, once sa is gone */
+	uint8_t key_digest[INSTALL_SA_DIGEST]; /* while sa is there */
+	char name[64];                         /* in the configuration */
+	char reason[256];                      /* refused, stopped: why */
+};
+
+struct install_sa_settings {
+	struct sa_table *table;
+	struct sa_store *store; /* NULL: all are refused, with store_error */
+	const char *store_error;
+	unsigned int n_workers;
+	unsigned int permit; /* ESP_PERMIT_* */
+	uint32_t max;        /* SAs; as many refused ones are kept besides, to be shown */
+};
+
+struct install_sas;
+
+struct install_sas *install_sas_create(const struct install_sa_settings *settings);
+/* After rcu_drain(): nothing of it is held any more. */
+void install_sas_destroy(struct install_sas *sas);
+void install_sas_permit(struct install_sas *sas, unsigned int permit);
+
+/*
+ * Installs an SA. What cannot be installed - also if its SPI is in use at its address (outbound: its peer's) - is kept
+ * as refused, with the reason, until it is removed. NULL: out of memory, or too many.
+ */
+struct install_sa *install_sa_add(
+	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now);
+/* The caller may not use it any more; the next outbound SA of its group takes over. */
+void install_sa_remove(struct install_sas *sas, struct install_sa *sa, uint64_t now);
+/* Takes it out of use for good, but keeps it to be shown until it is removed. */
+void install_sa_stop(
+	struct install_sas *sas, struct install_sa *sa, const char *reason, uint64_t now);
+/* Is it the one that its group sends by? */
+bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *sa);
+
+/* The peer of an SA sends from another port: its group and what that sends follow. */
+void install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port);
+
+/* A tunnel has come up on a group, or left it. */
+void install_sas_hold(struct install_sas *sas, uint32_t group);
+void install_sas_release(struct install_sas *sas, uint32_t group, uint64_t now);
+
+/* Groups that nobody needs, removals that waited for memory; call it now and then. */
+void install_sas_poll(struct install_sas *sas, uint64_t now);
+
+struct install_sa *install_sa_find(const struct install_sas *sas, uint8_t direction, uint16_t vrf,
+	uint8_t family, const uint8_t address[16], uint32_t spi);
+/* All, one by one: *at begins with 0. NULL: no more. */
+struct install_sa *install_sas_next(const struct install_sas *sas, uint32_t *at);
+const struct install_sa_group *install_sas_group(const struct install_sas *sas, uint32_t id);
+const char *install_sa_state_name(const struct install_sas *sas, const struct install_sa *sa);
+
+struct install_sas_counts {
+	uint32_t sas, groups, refused, remembered;
+};
+void install_sas_counts(const struct install_sas *sas, struct install_sas_counts *counts);

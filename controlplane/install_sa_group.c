@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Groups: one IPsec peer each, their life and which outbound SA they use. */
+#include "install_sa_private.h"
+
+#include <rte_jhash.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct install_sa_group **address_chain(const struct install_sas *sas, uint16_t vrf,
+	const uint8_t local[16], const uint8_t peer[16], uint16_t peer_port)
+{
+	uint32_t hash = rte_jhash(peer, 16, (uint32_t)vrf << 16 | peer_port);
+
+	return &sas->by_address[rte_jhash(local, 16, hash) & sas->mask];
+}
+
+static struct install_sa_group **group_chain(const struct install_sas *sas, uint32_t id)
+{
+	return &sas->by_group[id & sas->mask];
+}
+
+static struct install_sa_group *group_find(
+	const struct install_sas *sas, const struct install_sa_spec *spec)
+{
+	struct install_sa_group *group =
+		*address_chain(sas, spec->vrf, spec->local, spec->peer, spec->peer_port);
+
+	for (; group; group = group->hash_next)
+		if (group->vrf == spec->vrf && group->family == spec->family &&
+			group->peer_port == spec->peer_port &&
+			!memcmp(group->local, spec->local, 16) &&
+			!memcmp(group->peer, spec->peer, 16))
+			return group;
+	return NULL;
+}
+
+static void group_unhash(struct install_sas *sas, struct install_sa_group *group)
+{
+	struct install_sa_group **at =
+		address_chain(sas, group->vrf, group->local, group->peer, group->peer_port);
+
+	if (!group->hashed)
+		return;
+	while (*at != group)
+		at = &(*at)->hash_next;
+	*at = group->hash_next;
+	group->hashed = false;
+}
+
+static void group_hash(struct install_sas *sas, struct install_sa_group *group)
+{
+	struct install_sa_group **chain =
+		address_chain(sas, group->vrf, group->local, group->peer, group->peer_port);
+
+	group->hash_next = *chain;
+	*chain = group;
+	group->hashed = true;
+}
+
+static void place_set(struct install_sa_group *group, const uint8_t local[16],
+	const uint8_t peer[16], uint8_t family, uint16_t peer_port)
+{
+	memcpy(group->local, local, sizeof(group->local));
+	memcpy(group->peer, peer, sizeof(group->peer));
+	group->family = family;
+	group->peer_port = peer_port;
+}
+
+struct install_sa_group *group_get(
+	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now)
+{
+	struct install_sa_group *group = group_find(sas, spec);
+	uint8_t owner = 0;
+	int64_t id;
+
+	if (group)
+		return group;
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	for (unsigned int i = 1; i < sas->n_workers; i++)
+		if (sas->load[i] < sas->load[owner])
+			owner = (uint8_t)i;
+	id = sa_group_create(sas->table, owner);
+	if (id < 0) {
+		free(group);
+		return NULL;
+	}
+	group->id = (uint32_t)id;
+	group->owner = owner;
+	group->vrf = spec->vrf;
+	group->created = now;
+	place_set(group, spec->local, spec->peer, spec->family, spec->peer_port);
+	group_hash(sas, group);
+	group->id_next = *group_chain(sas, group->id);
+	*group_chain(sas, group->id) = group;
+	sas->load[owner]++;
+	sas->n_groups++;
+	return group;
+}
+
+static void group_free(struct install_sas *sas, struct install_sa_group *group)
+{
+	struct install_sa_group **at = group_chain(sas, group->id);
+
+	group_unhash(sas, group);
+	while (*at != group)
+		at = &(*at)->id_next;
+	*at = group->id_next;
+	sas->load[group->owner]--;
+	sas->n_groups--;
+	free(group);
+}
+
+void group_move(struct install_sas *sas, struct install_sa_group *group, const uint8_t local[16],
+	const uint8_t peer[16], uint8_t family, uint16_t peer_port)
+{
+	struct install_sa_spec spec = {.vrf = group->vrf, .family = family, .peer_port = peer_port};
+	struct install_sa_group *other;
+
+	memcpy(spec.local, local, sizeof(spec.local));
+	memcpy(spec.peer, peer, sizeof(spec.peer));
+	other = group_find(sas, &spec);
+	if (other == group)
+		return;
+	/* who was there before is found again when it shows from where it sends now */
+	if (other)
+		group_unhash(sas, other);
+	group_unhash(sas, group);
+	place_set(group, local, peer, family, peer_port);
+	group_hash(sas, group);
+	for (struct install_sa *sa = group->newest; sa; sa = sa->group_next) {
+		if (!sa->local_port || !peer_port)
+			continue;
+		sa->peer_port = peer_port;
+		if (sa->direction == SA_OUTBOUND)
+			sa_set_encap(sa->sa, sa->local_port, peer_port);
+	}
+}
+
+void group_choose(struct install_sas *sas, struct install_sa_group *group)
+{
+	const struct install_sa *sa = group->newest;
+
+	while (sa && (sa->direction != SA_OUTBOUND || sa->state != INSTALL_SA_LIVE))
+		sa = sa->group_next;
+	sa_group_set_outbound(sas->table, group->id, sa ? sa->index : SA_NONE);
+}
+
+void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa)
+{
+	if (sa->direction == SA_OUTBOUND)
+		for (const struct install_sa *other = group->newest; other;
+			other = other->group_next)
+			if (other->direction == SA_OUTBOUND) {
+				group->rekeys++;
+				break;
+			}
+	sa->group = group;
+	sa->group_id = group->id;
+	sa->group_next = group->newest;
+	group->newest = sa;
+	group->n_sas++;
+	sas->n_sas++;
+}
+
+void group_leave(struct install_sas *sas, struct install_sa *sa, uint64_t now)
+{
+	struct install_sa_group *group = sa->group;
+	struct install_sa **at = &group->newest;
+
+	while (*at != sa)
+		at = &(*at)->group_next;
+	*at = sa->group_next;
+	sa->group = NULL;
+	sas->n_sas--;
+	if (--group->n_sas)
+		return;
+	group->empty_since = now;
+	if (group->listed)
+		return;
+	group->listed = true;
+	group->empty_next = sas->empty;
+	sas->empty = group;
+}
+
+static bool group_needed(const struct install_sa_group *group, uint64_t now)
+{
+	uint64_t empty = now - group->empty_since;
+
+	if (group->n_sas || empty < INSTALL_SA_GRACE_MS)
+		return true;
+	/* what a NAT calls by this port may by now be somebody else */
+	return group->holds && (!group->peer_port || empty < INSTALL_SA_NAT_GRACE_MS);
+}
+
+void groups_poll(struct install_sas *sas, uint64_t now)
+{
+	struct install_sa_group **at = &sas->empty, *group;
+
+	while ((group = *at)) {
+		if (group_needed(group, now) && !group->n_sas) {
+			at = &group->empty_next;
+			continue;
+		}
+		if (!group->n_sas && sa_group_remove(sas->table, group->id)) {
+			at = &group->empty_next; /* no memory: later */
+			continue;
+		}
+		*at = group->empty_next;
+		group->listed = false;
+		if (!group->n_sas)
+			group_free(sas, group);
+	}
+}
+
+void groups_destroy(struct install_sas *sas)
+{
+	for (uint32_t i = 0; i <= sas->mask; i++)
+		while (sas->by_group[i])
+			group_free(sas, sas->by_group[i]);
+}
+
+struct install_sa_group *group_by_id(const struct install_sas *sas, uint32_t id)
+{
+	struct install_sa_group *group = *group_chain(sas, id);
+
+	while (group && group->id != id)
+		group = group->id_next;
+	return group;
+}
+
+const struct install_sa_group *install_sas_group(const struct install_sas *sas, uint32_t id)
+{
+	return group_by_id(sas, id);
+}
+
+void install_sas_hold(struct install_sas *sas, uint32_t id)
+{
+	struct install_sa_group *group = group_by_id(sas, id);
+
+	if (group)
+		group->holds++;
+}
+
+void install_sas_release(struct install_sas *sas, uint32_t id, uint64_t now)
+{
+	struct install_sa_group *group = group_by_id(sas, id);
+
+	if (!group || !group->holds || --group->holds || group->n_sas)
+		return;
+	/* its next SCCRQ may be on the way */
+	group->empty_since = now;
+}
