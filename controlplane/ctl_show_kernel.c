@@ -242,6 +242,8 @@ static const struct ctl_column kernel_columns[] = {
 	{"routes6", "IPv6 prefixes", CTL_COUNT},
 	{"candidates", "Routes of all metrics", CTL_COUNT},
 	{"next_hops", "Sets of next hops", CTL_COUNT},
+	{"groups", "Multipath groups", CTL_COUNT},
+	{"displaced", "Prefixes that two sessions have", CTL_COUNT},
 	{"neighbours", "Neighbours", CTL_COUNT},
 	{"neighbours_resolved", "Neighbours resolved", CTL_COUNT},
 	{"multipath", "Multipath routes seen", CTL_COUNT},
@@ -281,6 +283,7 @@ static int kernel_next(struct ctl_request *request, json_t **out)
 		uint64_t value;
 	} values[] = {{"routes4", counts.routes4}, {"routes6", counts.routes6},
 		{"candidates", counts.candidates}, {"next_hops", counts.next_hops},
+		{"groups", counts.groups}, {"displaced", counts.displaced},
 		{"neighbours", counts.neighbours},
 		{"neighbours_resolved", counts.neighbours_resolved},
 		{"multipath", counts.multipath}, {"foreign", counts.foreign},

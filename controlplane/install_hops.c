@@ -28,6 +28,12 @@ static bool hop_equal(const struct install_hop *a, const struct install_hop *b)
 		a->weight == b->weight && memcmp(a->gateway, b->gateway, sizeof(a->gateway)) == 0;
 }
 
+bool hop_same(const struct install_hop *a, const struct install_hop *b)
+{
+	return a->iface == b->iface && a->family == b->family &&
+		memcmp(a->gateway, b->gateway, sizeof(a->gateway)) == 0;
+}
+
 bool hops_equal(const struct next_hops *hops, const struct install_kernel_route *route)
 {
 	if (hops->kind != route->kind || hops->n != route->n_hops)
@@ -63,6 +69,7 @@ struct next_hops *hops_get(struct install_route *routes, const struct install_ke
 	if (!hops)
 		return NULL;
 	hops->hash = hash;
+	hops->group = -1;
 	hops->references = 1;
 	hops->kind = route->kind;
 	for (unsigned int i = 0; i < route->n_hops; i++) {
@@ -86,6 +93,7 @@ struct next_hops *hops_get(struct install_route *routes, const struct install_ke
 	hops->next = *bucket;
 	*bucket = hops;
 	routes->counts.next_hops++;
+	group_open(routes, hops);
 	return hops;
 }
 
@@ -100,6 +108,7 @@ void hops_put(struct install_route *routes, struct next_hops *hops)
 			break;
 		}
 	}
+	group_close(routes, hops);
 	for (unsigned int i = 0; i < hops->n; i++) {
 		struct neighbour *gateway = hops->hops[i].gateway;
 
@@ -125,16 +134,7 @@ uint32_t hops_target(const struct install_route *routes, const struct next_hops 
 	case INSTALL_UNICAST:
 		break;
 	}
-	for (unsigned int i = 0; i < hops->n; i++) {
-		const struct install_hop *hop = &hops->hops[i].hop;
-
-		if (hop->dead || hop->iface >= routes->settings.n_ifaces || !routes->up[hop->iface])
-			continue;
-		if (!hop->family)
-			return fib_target(FIB_GLEAN, hop->iface);
-		if (hops->hops[i].gateway->adjacency >= 0)
-			return fib_target(
-				FIB_ADJACENCY, (uint32_t)hops->hops[i].gateway->adjacency);
-	}
-	return 0;
+	if (hops->group < 0)
+		return hops_first(routes, hops);
+	return hops_first(routes, hops) ? fib_target(FIB_GROUP, (uint32_t)hops->group) : 0;
 }

@@ -209,6 +209,8 @@ int install_route_neighbour_set(struct install_route *routes, uint8_t iface, uin
 	if (changed)
 		neighbour_header(routes, n);
 	neighbour_update(routes, n);
+	if (was_resolved != n->resolved && n->gateways)
+		groups_refresh(routes, n, 0);
 	if (lladdr && !was_resolved && routes->resolved)
 		routes->resolved(routes->resolved_user, iface, family, addr);
 	return 0;
@@ -222,6 +224,8 @@ static void neighbour_forget(struct install_route *routes, struct neighbour *n)
 	if (n->resolved) {
 		n->resolved = false;
 		neighbour_header(routes, n);
+		if (n->gateways)
+			groups_refresh(routes, n, 0);
 	}
 	neighbour_update(routes, n);
 }

@@ -15,6 +15,7 @@ void install_route_settings_of(struct install_route_settings *settings, struct d
 {
 	memset(settings, 0, sizeof(*settings));
 	settings->adjacencies = dataplane_adjacencies(dataplane);
+	settings->groups = dataplane_groups(dataplane);
 	while (settings->n_vrfs < DATAPLANE_VRFS_MAX) {
 		struct fib *fib = dataplane_fib(dataplane, settings->n_vrfs);
 
@@ -53,6 +54,7 @@ struct install_route *install_route_create(const struct install_route_settings *
 		return NULL;
 	}
 	TAILQ_INIT(&routes->asking);
+	LIST_INIT(&routes->groups);
 	for (unsigned int i = 0; i < settings->n_ifaces; i++)
 		routes->up[i] = true;
 	return routes;
@@ -81,53 +83,15 @@ void install_route_destroy(struct install_route *routes)
 
 		while ((hops = routes->hops[b])) {
 			routes->hops[b] = hops->next;
+			group_close(routes, hops);
 			free(hops);
 		}
 	}
 	neighbours_free(routes);
+	displaced_free(routes);
 	free(routes->prefixes);
 	free(routes->gleans);
 	free(routes);
-}
-
-/* ---- sessions: the fib itself says which prefixes they hold ---- */
-
-int install_route_session_set(struct install_route *routes, uint16_t vrf,
-	const struct session_prefix *prefix, uint32_t session)
-{
-	uint32_t target = fib_target(FIB_SESSION, session), addr4;
-
-	if (vrf >= routes->settings.n_vrfs)
-		return -EINVAL;
-	memcpy(&addr4, prefix->addr, 4);
-	return prefix->family == 4
-		? fib_set4(routes->settings.fibs[vrf], addr4, prefix->length, target)
-		: fib_set6(routes->settings.fibs[vrf], prefix->addr, prefix->length, target);
-}
-
-int install_route_session_delete(struct install_route *routes, uint16_t vrf,
-	const struct session_prefix *prefix, uint32_t session)
-{
-	const struct prefix *other;
-	uint8_t addr[16] = {0};
-	uint32_t addr4, now;
-	struct fib *fib;
-
-	if (vrf >= routes->settings.n_vrfs)
-		return -EINVAL;
-	fib = routes->settings.fibs[vrf];
-	memcpy(addr, prefix->addr, prefix->family == 4 ? 4 : 16);
-	memcpy(&addr4, addr, 4);
-	now = prefix->family == 4 ? fib_get4(fib, addr4, prefix->length)
-				  : fib_get6(fib, addr, prefix->length);
-	if (now != fib_target(FIB_SESSION, session))
-		return -ENOENT;
-	other = prefix_find(routes, vrf, prefix->family, prefix->length, addr);
-	if (prefix->family == 4)
-		return other && other->target ? fib_set4(fib, addr4, prefix->length, other->target)
-					      : fib_delete4(fib, addr4, prefix->length);
-	return other && other->target ? fib_set6(fib, addr, prefix->length, other->target)
-				      : fib_delete6(fib, addr, prefix->length);
 }
 
 /* ---- aggregates ---- */
@@ -223,8 +187,7 @@ static struct next_hops *candidate_remove(
 static bool route_has_hop(const struct install_kernel_route *route, const struct install_hop *hop)
 {
 	for (unsigned int i = 0; i < route->n_hops; i++)
-		if (route->hops[i].iface == hop->iface && route->hops[i].family == hop->family &&
-			memcmp(route->hops[i].gateway, hop->gateway, 16) == 0)
+		if (hop_same(&route->hops[i], hop))
 			return true;
 	return false;
 }
@@ -296,6 +259,7 @@ int install_route_kernel_set(
 		same = candidate_find(prefix, route, true, false);
 	if (same) {
 		old = same->hops;
+		group_follow(routes, hops, old);
 		same->hops = hops;
 		same->protocol = route->protocol;
 		same->mark = routes->mark;
@@ -336,6 +300,7 @@ static int hop_remove(struct install_route *routes, struct prefix *prefix,
 		hops = hops_get(routes, &rest);
 		if (!hops)
 			return -ENOMEM;
+		group_follow(routes, hops, old);
 		c->hops = hops;
 		prefix_update(routes, prefix);
 		hops_put(routes, old);
@@ -390,6 +355,7 @@ void install_route_iface_set(
 				neighbour_header(routes, n);
 	if (up != routes->up[iface]) {
 		routes->up[iface] = up;
+		groups_refresh(routes, NULL, iface);
 		routes->scan |= SCAN_UPDATE;
 		routes->scan_bucket = 0;
 	}

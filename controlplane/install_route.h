@@ -27,6 +27,7 @@ struct install_route_settings {
 	unsigned int n_vrfs;
 	struct fib *fibs[DATAPLANE_VRFS_MAX];
 	struct adjacency_table *adjacencies;
+	struct group_table *groups; /* NULL: of several next hops the first usable one takes all */
 	unsigned int n_ifaces;
 	struct install_iface ifaces[IFACES_MAX];
 };
@@ -41,11 +42,15 @@ void install_route_destroy(struct install_route *routes);
 /* ---- sessions (install.c) ---- */
 /*
  * Publishes prefix -> session in the VRF's fib, over whatever the prefix led to: another session
- * (take-over, without a gap) or a kernel route, which comes back afterwards. 0 or fib_set4/6's errors.
+ * (take-over, without a gap) or a kernel route, which come back afterwards. A session that has lost the
+ * prefix to a later one stays behind it. 0, -ENOMEM or fib_set4/6's errors.
  */
 int install_route_session_set(struct install_route *routes, uint16_t vrf,
 	const struct session_prefix *prefix, uint32_t session);
-/* Takes it back if it still leads to this session (-ENOENT: it does not, nothing is changed). */
+/*
+ * Takes it back: the prefix leads to the latest of the other sessions that have it, else to the kernel's
+ * route. -ENOENT: it did not lead to this session, the fib is not changed.
+ */
 int install_route_session_delete(struct install_route *routes, uint16_t vrf,
 	const struct session_prefix *prefix, uint32_t session);
 
@@ -129,9 +134,11 @@ struct install_route_counts {
 	uint32_t candidates;       /* routes of all metrics */
 	uint32_t neighbours, neighbours_resolved;
 	uint32_t next_hops; /* distinct sets of next hops */
-	uint64_t multipath; /* routes seen with several next hops: the first usable one is taken */
+	uint32_t groups;    /* of them, those with several of ours that share the traffic */
+	uint32_t displaced; /* sessions' prefixes that a later session has too */
+	uint64_t multipath; /* routes seen with several next hops */
 	uint64_t foreign;   /* routes seen that only lead out of devices of others */
-	uint64_t failures;  /* fib or adjacency table full */
+	uint64_t failures;  /* fib, adjacency or group table full */
 };
 void install_route_counts(const struct install_route *routes, struct install_route_counts *counts);
 

@@ -28,8 +28,11 @@ struct neighbour {
 
 /* Routes share their next hops: a full table has a million routes and a handful of these. */
 struct next_hops {
-	struct next_hops *next; /* in its bucket */
+	struct next_hops *next;        /* in its bucket */
+	LIST_ENTRY(next_hops) grouped; /* on routes->groups while slots */
 	uint64_t hash;
+	uint8_t *slots; /* several of ours: which member has each slot; NULL */
+	int64_t group;  /* of the dataplane; -1: the first usable member takes all */
 	uint32_t references;
 	uint8_t kind, n;
 	struct {
@@ -71,6 +74,7 @@ enum scan_work {
 
 #define NEIGHBOUR_BUCKETS 4096
 #define HOPS_BUCKETS      1024
+#define DISPLACED_BUCKETS 4096
 
 struct install_route {
 	struct install_route_settings settings;
@@ -82,7 +86,10 @@ struct install_route {
 	uint64_t seed;
 	struct neighbour *neighbours[NEIGHBOUR_BUCKETS];
 	struct next_hops *hops[HOPS_BUCKETS];
+	LIST_HEAD(, next_hops) groups;
 	TAILQ_HEAD(asking_list, neighbour) asking;
+
+	struct displaced *displaced[DISPLACED_BUCKETS]; /* install_session.c */
 
 	struct glean *gleans;
 	unsigned int n_gleans, gleans_size;
@@ -115,8 +122,22 @@ struct prefix *prefix_longest(const struct install_route *routes, uint16_t vrf, 
 struct next_hops *hops_get(struct install_route *routes, const struct install_kernel_route *route);
 void hops_put(struct install_route *routes, struct next_hops *hops);
 bool hops_equal(const struct next_hops *hops, const struct install_kernel_route *route);
+/* The same way, whatever its weight and state. */
+bool hop_same(const struct install_hop *a, const struct install_hop *b);
 /* 0: none of them can be used now. */
 uint32_t hops_target(const struct install_route *routes, const struct next_hops *hops);
+
+/* install_group.c */
+/* The first member that can be used; 0: none. */
+uint32_t hops_first(const struct install_route *routes, const struct next_hops *hops);
+void group_open(struct install_route *routes, struct next_hops *hops);
+void group_close(struct install_route *routes, struct next_hops *hops);
+/* hops, which no route uses yet, will replace before: members that both have keep their flows. */
+void group_follow(
+	struct install_route *routes, struct next_hops *hops, const struct next_hops *before);
+/* A gateway came or went, or (gateway = NULL) an interface did. */
+void groups_refresh(
+	struct install_route *routes, const struct neighbour *gateway, unsigned int iface);
 
 /* install_neighbour.c */
 struct neighbour *neighbour_get(
@@ -126,6 +147,9 @@ void neighbour_update(struct install_route *routes, struct neighbour *neighbour)
 void neighbour_header(struct install_route *routes, struct neighbour *neighbour);
 void neighbours_recheck(struct install_route *routes);
 void neighbours_free(struct install_route *routes);
+
+/* install_session.c */
+void displaced_free(struct install_route *routes);
 
 static inline uint64_t install_mix(uint64_t h)
 {

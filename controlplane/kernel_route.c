@@ -334,6 +334,9 @@ static bool unresolved_next_hop(struct kernel_route *kr, const struct rte_mbuf *
 			memcpy(addr, ip + 24, 16);
 			target = fib_lookup6(fib, addr);
 		}
+		/* one of several interfaces: the worker chose it by the flow */
+		if (fib_target_type(target) == FIB_GROUP)
+			target = fib_target(FIB_GLEAN, meta->iface);
 		if (fib_target_type(target) == FIB_GLEAN) {
 			*iface = (uint8_t)fib_target_index(target);
 			*resolved = false;

@@ -55,7 +55,7 @@ static struct group *group_make(const uint32_t *targets, unsigned int n, int *co
 	struct group *group = NULL;
 
 	*code = -EINVAL;
-	if (n == 0 || n > GROUP_MEMBERS_MAX)
+	if (n == 0 || n > GROUP_SLOTS)
 		return NULL;
 	for (unsigned int i = 0; i < n; i++)
 		if (fib_target_type(targets[i]) == FIB_GROUP)

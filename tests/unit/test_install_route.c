@@ -2,174 +2,9 @@
 /*
  * Sessions, kernel routes of several metrics, aggregates and neighbours: what of them stands in the fib.
  */
-#include "install_route.h"
-
-#include <criterion/criterion.h>
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static struct rcu *rcu;
-static struct install_route_settings settings;
-static struct install_route *routes;
-
-static void setup(void)
-{
-	struct fib_settings fib = {.name = "default", .max_routes4 = 100000, .max_routes6 = 100000};
-
-	rcu = rcu_create(1);
-	memset(&settings, 0, sizeof(settings));
-	settings.n_vrfs = 1;
-	settings.fibs[0] = fib_create(&fib, rcu);
-	settings.adjacencies = adjacency_table_create(1024, rcu);
-	settings.n_ifaces = 2;
-	settings.ifaces[0] = (struct install_iface){.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500};
-	settings.ifaces[1] = (struct install_iface){
-		.mac = {2, 0, 0, 0, 0, 2}, .mtu = 9000, .vlan = 100, .outer_vlan = 200};
-	cr_assert(settings.fibs[0] && settings.adjacencies);
-	routes = install_route_create(&settings);
-	cr_assert_not_null(routes);
-}
-
-static void teardown(void)
-{
-	install_route_destroy(routes);
-	adjacency_table_destroy(settings.adjacencies);
-	fib_destroy(settings.fibs[0]);
-	rcu_destroy(rcu);
-}
+#include "install_rig.h"
 
 TestSuite(install_route, .init = setup, .fini = teardown);
-
-static uint8_t addr_of(const char *text, uint8_t addr[16])
-{
-	bool v6 = strchr(text, ':') != NULL;
-
-	memset(addr, 0, 16);
-	cr_assert_eq(inet_pton(v6 ? AF_INET6 : AF_INET, text, addr), 1, "%s", text);
-	return v6 ? 6 : 4;
-}
-
-static void prefix_of(const char *text, uint8_t *family, uint8_t addr[16], uint8_t *length)
-{
-	char part[64];
-	const char *slash = strchr(text, '/');
-
-	snprintf(part, sizeof(part), "%.*s", (int)(slash - text), text);
-	*family = addr_of(part, addr);
-	*length = (uint8_t)atoi(slash + 1);
-}
-
-/* "10.0.0.0/8", 20, "10.1.1.1@0 10.1.1.2@1" (gateway@interface), "@1" (on link) or a kind. */
-static struct install_kernel_route route_of(const char *prefix, uint32_t metric, const char *hops)
-{
-	struct install_kernel_route route = {.metric = metric, .protocol = 4};
-	char text[256], *save, *word;
-
-	prefix_of(prefix, &route.family, route.addr, &route.length);
-	snprintf(text, sizeof(text), "%s", hops);
-	if (strcmp(hops, "local") == 0)
-		route.kind = INSTALL_LOCAL;
-	else if (strcmp(hops, "blackhole") == 0)
-		route.kind = INSTALL_BLACKHOLE;
-	else if (strcmp(hops, "unreachable") == 0)
-		route.kind = INSTALL_UNREACHABLE;
-	else if (strcmp(hops, "prohibit") == 0)
-		route.kind = INSTALL_PROHIBIT;
-	else
-		for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-			struct install_hop *hop = &route.hops[route.n_hops++];
-			char *at = strchr(word, '@');
-
-			hop->iface = at[1] == '-' ? INSTALL_IFACE_NONE : (uint8_t)atoi(at + 1);
-			*at = '\0';
-			if (*word)
-				hop->family = addr_of(word, hop->gateway);
-		}
-	return route;
-}
-
-static void set(const char *prefix, uint32_t metric, const char *hops)
-{
-	struct install_kernel_route route = route_of(prefix, metric, hops);
-
-	cr_assert_eq(install_route_kernel_set(routes, &route, false), 0);
-}
-
-static int replace(const char *prefix, uint32_t metric, const char *hops)
-{
-	struct install_kernel_route route = route_of(prefix, metric, hops);
-
-	return install_route_kernel_set(routes, &route, true);
-}
-
-static int delete (const char *prefix, uint32_t metric, const char *hops)
-{
-	struct install_kernel_route route = route_of(prefix, metric, hops);
-
-	return install_route_kernel_delete(routes, &route);
-}
-
-static void neighbour(const char *addr, uint8_t iface, bool resolved)
-{
-	static const uint8_t lladdr[6] = {2, 9, 9, 9, 9, 9};
-	uint8_t bytes[16];
-	uint8_t family = addr_of(addr, bytes);
-
-	install_route_neighbour_set(routes, iface, family, bytes, resolved ? lladdr : NULL, false);
-	install_route_poll(routes, 1000000);
-}
-
-static uint32_t in_fib(const char *prefix)
-{
-	uint8_t family, length, addr[16];
-	uint32_t addr4;
-
-	install_route_poll(routes, 1000000);
-	prefix_of(prefix, &family, addr, &length);
-	memcpy(&addr4, addr, 4);
-	return family == 4 ? fib_get4(settings.fibs[0], addr4, length)
-			   : fib_get6(settings.fibs[0], addr, length);
-}
-
-/* "drop", "local", "glean 1", "session 7", "10.0.0.1@0" ... as the fib answers for the prefix. */
-static const char *shown(const char *prefix)
-{
-	static const char *const refusals[] = {"blackhole", "unreachable", "prohibit"};
-	static char text[80];
-	uint32_t target = in_fib(prefix), index = fib_target_index(target);
-	const struct adjacency *adjacency;
-	char addr[INET6_ADDRSTRLEN];
-
-	switch (fib_target_type(target)) {
-	case FIB_DROP:
-		return "drop";
-	case FIB_LOCAL:
-		return "local";
-	case FIB_UNREACHABLE:
-		return refusals[index];
-	case FIB_GLEAN:
-		snprintf(text, sizeof(text), "glean %u", index);
-		return text;
-	case FIB_SESSION:
-		snprintf(text, sizeof(text), "session %u", index);
-		return text;
-	case FIB_ADJACENCY:
-		adjacency = adjacency_at(settings.adjacencies, index);
-		inet_ntop(adjacency->family == 4 ? AF_INET : AF_INET6, adjacency->next_hop, addr,
-			sizeof(addr));
-		snprintf(text, sizeof(text), "%s@%u%s", addr, adjacency->iface,
-			adjacency_l2(adjacency) ? "" : " unresolved");
-		return text;
-	default:
-		return "?";
-	}
-}
-
-#define expect(prefix, text) cr_assert_str_eq(shown(prefix), text)
 
 Test(install_route, every_kind_of_kernel_route_has_its_target)
 {
@@ -238,7 +73,7 @@ Test(install_route, ipv6_siblings_come_and_go_one_by_one)
 	set("2001:db8:1::/48", 1024, "2001:db8::1@0");
 	/* the second one: the kernel tells all of them */
 	set("2001:db8:1::/48", 1024, "2001:db8::1@0 2001:db8::2@0");
-	expect("2001:db8:1::/48", "2001:db8::1@0 unresolved");
+	expect("2001:db8:1::/48", "64 2001:db8::2@0 unresolved, 64 2001:db8::1@0 unresolved");
 	cr_assert_eq(delete ("2001:db8:1::/48", 1024, "2001:db8::1@0"), 0);
 	expect("2001:db8:1::/48", "2001:db8::2@0 unresolved");
 	cr_assert_eq(delete ("2001:db8:1::/48", 1024, "2001:db8::2@0"), 0);
@@ -265,6 +100,43 @@ Test(install_route, a_session_wins_over_the_kernel_and_gives_its_prefix_back)
 	expect("100.64.0.7/32", "session 9");
 	cr_assert_eq(install_route_session_delete(routes, 0, &prefix, 9), 0);
 	expect("100.64.0.7/32", "drop");
+}
+
+Test(install_route, of_sessions_with_one_prefix_the_later_has_it_and_the_earlier_gets_it_back)
+{
+	struct session_prefix prefix = {.family = 4, .length = 24, .addr = {198, 51, 100}};
+	struct session_prefix six = {.family = 6, .length = 56, .addr = {0x20, 1, 0xd, 0xb8}};
+	struct install_route_counts counts;
+
+	set("198.51.100.0/24", 0, "blackhole");
+	for (uint32_t session = 1; session <= 3; session++) {
+		cr_assert_eq(install_route_session_set(routes, 0, &prefix, session), 0);
+		cr_assert_eq(install_route_session_set(routes, 0, &six, session), 0);
+	}
+	expect("198.51.100.0/24", "session 3");
+	/* an update of the first one changes nothing */
+	cr_assert_eq(install_route_session_set(routes, 0, &prefix, 1), 0);
+	expect("198.51.100.0/24", "session 3");
+	install_route_counts(routes, &counts);
+	cr_assert_eq(counts.displaced, 4);
+	/* one from the middle goes without a trace */
+	cr_assert_eq(install_route_session_delete(routes, 0, &prefix, 2), -ENOENT);
+	expect("198.51.100.0/24", "session 3");
+	cr_assert_eq(install_route_session_delete(routes, 0, &prefix, 3), 0);
+	expect("198.51.100.0/24", "session 1");
+	cr_assert_eq(install_route_session_delete(routes, 0, &prefix, 3), -ENOENT);
+	cr_assert_eq(install_route_session_delete(routes, 0, &prefix, 1), 0);
+	expect("198.51.100.0/24", "blackhole");
+	for (uint32_t session = 3; session; session--) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "session %u", session);
+		expect("2001:db8::/56", text);
+		cr_assert_eq(install_route_session_delete(routes, 0, &six, session), 0);
+	}
+	expect("2001:db8::/56", "drop");
+	install_route_counts(routes, &counts);
+	cr_assert_eq(counts.displaced, 0);
 }
 
 Test(install_route, addresses_of_a_pool_that_nobody_has_are_unreachable)
@@ -383,18 +255,15 @@ Test(install_route, the_header_has_both_addresses_the_tags_and_the_families_ethe
 	cr_assert_arr_eq(l2->bytes, v6, sizeof(v6));
 }
 
-Test(install_route, an_interface_that_goes_down_gives_way_to_the_next_hop_and_metric)
+Test(install_route, an_interface_that_goes_down_gives_way_to_the_next_metric)
 {
-	set("10.0.0.0/8", 0, "192.0.2.1@0 192.0.3.1@1");
 	set("10.1.0.0/16", 0, "192.0.2.1@0");
 	set("10.1.0.0/16", 50, "192.0.3.9@1");
 	set("10.2.0.0/16", 0, "192.0.2.1@0");
 	install_route_iface_set(routes, 0, false, 0, NULL);
-	expect("10.0.0.0/8", "192.0.3.1@1 unresolved");
 	expect("10.1.0.0/16", "192.0.3.9@1 unresolved");
 	expect("10.2.0.0/16", "drop");
 	install_route_iface_set(routes, 0, true, 0, NULL);
-	expect("10.0.0.0/8", "192.0.2.1@0 unresolved");
 	expect("10.1.0.0/16", "192.0.2.1@0 unresolved");
 	expect("10.2.0.0/16", "192.0.2.1@0 unresolved");
 }
@@ -474,6 +343,25 @@ Test(install_route, rows_come_once_each_while_the_table_grows)
 #define MODEL_PREFIXES 6
 #define MODEL_METRICS  3
 #define MODEL_HOPS     5
+#define MODEL_SESSIONS 6
+
+static bool model_has(const uint32_t *sessions, unsigned int n, uint32_t id)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (sessions[i] == id)
+			return true;
+	return false;
+}
+
+static void model_remove(uint32_t *sessions, unsigned int *n, uint32_t id)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < *n; i++)
+		if (sessions[i] != id)
+			sessions[kept++] = sessions[i];
+	*n = kept;
+}
 
 Test(install_route, agrees_with_a_model_through_random_changes)
 {
@@ -485,22 +373,25 @@ Test(install_route, agrees_with_a_model_through_random_changes)
 		/* [interface 0 up][1 up] */
 		{{NULL, NULL, "blackhole", "local", NULL},
 			{NULL, "192.0.3.1@1 unresolved", "blackhole", "local",
-				"192.0.3.1@1 unresolved"}},
-		{{"192.0.2.1@0 unresolved", NULL, "blackhole", "local", "192.0.2.1@0 unresolved"},
+				"128 192.0.3.1@1 unresolved"}},
+		{{"192.0.2.1@0 unresolved", NULL, "blackhole", "local",
+			 "128 192.0.2.1@0 unresolved"},
 			{"192.0.2.1@0 unresolved", "192.0.3.1@1 unresolved", "blackhole", "local",
-				"192.0.2.1@0 unresolved"}},
+				"64 both"}},
 	};
-	int model[MODEL_PREFIXES][MODEL_METRICS], session[MODEL_PREFIXES],
-		aggregate[MODEL_PREFIXES] = {0};
+	int model[MODEL_PREFIXES][MODEL_METRICS];
+	uint32_t sessions[MODEL_PREFIXES][MODEL_SESSIONS];
+	unsigned int n_sessions[MODEL_PREFIXES] = {0};
+	bool aggregate[MODEL_PREFIXES] = {0};
 	bool up[2] = {true, true};
 
 	memset(model, -1, sizeof(model));
-	memset(session, -1, sizeof(session));
 	srandom(4711);
 	for (unsigned int step = 0; step < 20000; step++) {
 		unsigned int p = (unsigned int)random() % MODEL_PREFIXES;
 		unsigned int m = (unsigned int)random() % MODEL_METRICS;
 		int h = (int)(random() % MODEL_HOPS);
+		uint32_t id = (uint32_t)random() % MODEL_SESSIONS;
 		struct session_prefix own = {0};
 		struct ip_prefix pool = {0};
 
@@ -521,16 +412,15 @@ Test(install_route, agrees_with_a_model_through_random_changes)
 			model[p][m] = -1;
 			break;
 		case 4:
-			session[p] = (int)(random() % 100);
-			cr_assert_eq(
-				install_route_session_set(routes, 0, &own, (uint32_t)session[p]),
-				0);
+			cr_assert_eq(install_route_session_set(routes, 0, &own, id), 0);
+			if (!model_has(sessions[p], n_sessions[p], id))
+				sessions[p][n_sessions[p]++] = id;
 			break;
 		case 5:
-			cr_assert_eq(
-				install_route_session_delete(routes, 0, &own, (uint32_t)session[p]),
-				session[p] >= 0 ? 0 : -ENOENT);
-			session[p] = -1;
+			cr_assert_eq(install_route_session_delete(routes, 0, &own, id),
+				n_sessions[p] && sessions[p][n_sessions[p] - 1] == id ? 0
+										      : -ENOENT);
+			model_remove(sessions[p], &n_sessions[p], id);
 			break;
 		case 6:
 			if (aggregate[p])
@@ -544,12 +434,14 @@ Test(install_route, agrees_with_a_model_through_random_changes)
 			install_route_iface_set(routes, m % 2, up[m % 2], 0, NULL);
 			break;
 		}
+		rcu_drain(rcu);
 		for (p = 0; p < MODEL_PREFIXES; p++) {
 			const char *wanted = NULL;
 			char text[32];
 
-			if (session[p] >= 0) {
-				snprintf(text, sizeof(text), "session %d", session[p]);
+			if (n_sessions[p]) {
+				snprintf(text, sizeof(text), "session %u",
+					sessions[p][n_sessions[p] - 1]);
 				wanted = text;
 			}
 			for (m = 0; m < MODEL_METRICS && !wanted; m++)
@@ -557,6 +449,13 @@ Test(install_route, agrees_with_a_model_through_random_changes)
 					wanted = targets[up[0]][up[1]][model[p][m]];
 			if (!wanted)
 				wanted = aggregate[p] ? "unreachable" : "drop";
+			const char *got = shown(prefixes[p]);
+
+			/* whichever of the two has the first slot */
+			if (strcmp(wanted, "64 both") == 0 && strchr(got, ','))
+				wanted = got[3 + strlen("192.0.")] == '2'
+					? "64 192.0.2.1@0 unresolved, 64 192.0.3.1@1 unresolved"
+					: "64 192.0.3.1@1 unresolved, 64 192.0.2.1@0 unresolved";
 			cr_assert_str_eq(shown(prefixes[p]), wanted, "step %u, %s: %s, not %s",
 				step, prefixes[p], shown(prefixes[p]), wanted);
 		}

@@ -204,10 +204,8 @@ static enum fib_type type(const char *prefix)
 	return fib_target_type(fib(prefix));
 }
 
-/* The prefix leads to this gateway out of this interface. */
-static bool via(const char *prefix, const char *gateway, uint8_t iface)
+static bool target_is(uint32_t target, const char *gateway, uint8_t iface)
 {
-	uint32_t target = fib(prefix);
 	const struct adjacency *adjacency;
 	uint8_t bytes[16] = {0};
 
@@ -216,6 +214,27 @@ static bool via(const char *prefix, const char *gateway, uint8_t iface)
 	adjacency = adjacency_at(dataplane_adjacencies(dp), fib_target_index(target));
 	inet_pton(strchr(gateway, ':') ? AF_INET6 : AF_INET, gateway, bytes);
 	return adjacency->iface == iface && memcmp(adjacency->next_hop, bytes, 16) == 0;
+}
+
+/* The prefix leads to this gateway out of this interface. */
+static bool via(const char *prefix, const char *gateway, uint8_t iface)
+{
+	return target_is(fib(prefix), gateway, iface);
+}
+
+/* How many slots of the prefix's group lead to this gateway; 0 without a group. */
+static unsigned int share(const char *prefix, const char *gateway, uint8_t iface)
+{
+	uint32_t target = fib(prefix);
+	const struct group *group;
+	unsigned int n = 0;
+
+	if (fib_target_type(target) != FIB_GROUP)
+		return 0;
+	group = dataplane_groups(dp)->groups[fib_target_index(target)];
+	for (uint32_t s = 0; s < group->n; s++)
+		n += target_is(group->targets[s], gateway, iface);
+	return n;
 }
 
 static bool resolved(const char *prefix)
@@ -290,7 +309,12 @@ Test(kernel_route, routes_follow_ip_route)
 		fib("172.17.0.0/16") == fib_target(FIB_UNREACHABLE, FIB_UNREACH) &&
 		fib("172.18.0.0/16") == fib_target(FIB_UNREACHABLE, FIB_PROHIBIT));
 	ip("route add 172.19.0.0/16 nexthop via 10.0.0.8 nexthop via 10.1.0.8");
-	settle(via("172.19.0.0/16", "10.0.0.8", 0));
+	settle(share("172.19.0.0/16", "10.0.0.8", 0) == 64 &&
+		share("172.19.0.0/16", "10.1.0.8", 1) == 64);
+	ip("route replace 172.19.0.0/16 nexthop via 10.0.0.8 weight 3 nexthop via inet6 fe80::8 "
+	   "dev core0 weight 1");
+	settle(share("172.19.0.0/16", "10.0.0.8", 0) == 96 &&
+		share("172.19.0.0/16", "fe80::8", 1) == 32);
 	ip("-6 route add 2001:db8:5::/48 via 2001:db8:a::9");
 	settle(via("2001:db8:5::/48", "2001:db8:a::9", 0));
 	ip("-6 route append 2001:db8:5::/48 via 2001:db8:a::8");

@@ -2,6 +2,7 @@
 /*
  * Several next hops for one route: what a FIB_GROUP target's index names.
  *
+ * A group is a list of slots; the flow's hash chooses the slot, the slot holds the target.
  * Control core writes (a group is replaced as a whole by RCU), workers read. A flow is a pair of
  * addresses and always takes the same member while the group is the same; a tunnel takes one member.
  */
@@ -12,11 +13,11 @@
 
 #include <stdint.h>
 
-#define GROUP_MEMBERS_MAX 16
+#define GROUP_SLOTS 128 /* at most */
 
 struct group {
 	uint32_t n;
-	uint32_t targets[GROUP_MEMBERS_MAX]; /* fib targets: adjacencies, gleans; not groups */
+	uint32_t targets[GROUP_SLOTS]; /* fib targets: adjacencies, gleans; not groups */
 };
 
 struct group_table {
