@@ -152,6 +152,7 @@ static int candidate_insert(struct install_route *routes, struct prefix *prefix,
 	}
 	c->hops = hops;
 	c->metric = route->metric;
+	c->nexthop = route->nexthop;
 	c->protocol = route->protocol;
 	c->mark = routes->mark;
 	routes->counts.candidates++;
@@ -212,6 +213,7 @@ static struct candidate *candidate_find(
 	for (struct candidate *c = &prefix->first; c && c->hops; c = c->next)
 		if (c->metric == route->metric &&
 			(any_hops || hops_equal(c->hops, route) ||
+				(route->nexthop && c->nexthop == route->nexthop) ||
 				(part && candidate_is_part(c, route))))
 			return c;
 	return NULL;
@@ -261,6 +263,7 @@ int install_route_kernel_set(
 		old = same->hops;
 		group_follow(routes, hops, old);
 		same->hops = hops;
+		same->nexthop = route->nexthop;
 		same->protocol = route->protocol;
 		same->mark = routes->mark;
 		if (old != hops)
@@ -465,6 +468,7 @@ static void row_fill(const struct install_route *routes, const struct prefix *pr
 	row->route.kind = c->hops->kind;
 	row->route.protocol = c->protocol;
 	row->route.metric = c->metric;
+	row->route.nexthop = c->nexthop;
 	row->route.n_hops = c->hops->n;
 	for (unsigned int i = 0; i < c->hops->n; i++)
 		row->route.hops[i] = c->hops->hops[i].hop;

@@ -88,6 +88,7 @@ struct install_kernel_route {
 	uint8_t protocol; /* the kernel's rtm_protocol, for show */
 	uint8_t n_hops;
 	uint32_t metric;
+	uint32_t nexthop; /* the kernel's nexthop object that it names, 0 = none */
 	struct install_hop hops[INSTALL_HOPS_MAX];
 };
 

@@ -45,6 +45,7 @@ struct candidate {
 	struct candidate *next; /* higher metric */
 	struct next_hops *hops; /* NULL: the embedded first one is empty */
 	uint32_t metric, mark;
+	uint32_t nexthop;
 	uint8_t protocol;
 };
 

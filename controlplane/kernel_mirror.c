@@ -154,6 +154,7 @@ static void address_event(struct kernel_mirror *mirror, const struct rtnl_event 
 void mirror_mark(struct kernel_mirror *mirror)
 {
 	mirror->mark++;
+	kernel_nexthops_mark(mirror->nexthops);
 	install_route_mark(mirror->routes);
 }
 
@@ -280,10 +281,13 @@ static int kind_of(const struct rtnl_route *route)
 	return -1; /* throw, multicast, NAT */
 }
 
-static bool route_translate(const struct kernel_mirror *mirror, const struct rtnl_route *in,
-	struct install_kernel_route *out)
+static bool route_translate(
+	struct kernel_mirror *mirror, const struct rtnl_route *in, struct install_kernel_route *out)
 {
 	int vrf = vrf_of_table(mirror, in), kind = kind_of(in);
+	struct rtnl_hop expanded[RTNL_HOPS_MAX];
+	const struct rtnl_hop *hops = in->hops;
+	unsigned int n = in->n_hops;
 
 	if (vrf < 0 || kind < 0 || in->protocol == mirror->config->kernel.route_protocol)
 		return false;
@@ -300,24 +304,29 @@ static bool route_translate(const struct kernel_mirror *mirror, const struct rtn
 	out->kind = (uint8_t)kind;
 	out->protocol = in->protocol;
 	out->metric = in->metric;
+	out->nexthop = in->nexthop;
 	if (kind != INSTALL_UNICAST)
 		return true;
-	for (unsigned int i = 0; i < in->n_hops; i++) {
+	if (in->nexthop && !n) {
+		mirror->bare_routes = true;
+		n = kernel_nexthop_expand(mirror->nexthops, in->nexthop, expanded, RTNL_HOPS_MAX);
+		hops = expanded;
+	}
+	for (unsigned int i = 0; i < n; i++) {
 		struct install_hop *hop = &out->hops[out->n_hops++];
 
 		/* by hand out of our TUN: subscribers' addresses, of which nobody has this one now */
-		if (tun_of(mirror, in->hops[i].ifindex) >= 0) {
+		if (tun_of(mirror, hops[i].ifindex) >= 0) {
 			out->kind = INSTALL_UNREACHABLE;
 			out->n_hops = 0;
 			memset(out->hops, 0, sizeof(out->hops));
 			return true;
 		}
 		/* the kernel's dead and linkdown flags change without events: the interface's state counts */
-		hop->iface = in->hops[i].encap ? MIRROR_IFACE_NONE
-					       : iface_of(mirror, in->hops[i].ifindex);
-		hop->family = in->hops[i].family;
-		hop->weight = in->hops[i].weight;
-		memcpy(hop->gateway, in->hops[i].gateway, 16);
+		hop->iface = hops[i].encap ? MIRROR_IFACE_NONE : iface_of(mirror, hops[i].ifindex);
+		hop->family = hops[i].family;
+		hop->weight = hops[i].weight;
+		memcpy(hop->gateway, hops[i].gateway, 16);
 	}
 	return true;
 }
@@ -343,6 +352,29 @@ static bool route_event(struct kernel_mirror *mirror, const struct rtnl_event *e
 	return true;
 }
 
+static void nexthop_event(struct kernel_mirror *mirror, const struct rtnl_event *event)
+{
+	int r;
+
+	if (event->deleted) {
+		/* its routes go with it, without events of their own */
+		kernel_nexthop_delete(mirror->nexthops, event->nexthop.id);
+		mirror->dump_wanted = true;
+		return;
+	}
+	r = kernel_nexthop_set(mirror->nexthops, &event->nexthop);
+	if (r < 0)
+		log_ratelimited(LOG_LEVEL_ERROR, NULL, "nexthop object %u not mirrored: %s",
+			event->nexthop.id, strerror(-r));
+	if (event->nexthop.cut)
+		log_ratelimited(LOG_LEVEL_WARNING, NULL,
+			"nexthop object %u has more than %u members: the rest is not used",
+			event->nexthop.id, RTNL_HOPS_MAX);
+	/* the routes of one that comes again say the same; of one that changed they bring nothing */
+	if (r > 0 && mirror->bare_routes)
+		mirror->dump_wanted = true;
+}
+
 void mirror_event(struct kernel_mirror *mirror, const struct rtnl_event *event)
 {
 	bool ours = true;
@@ -362,8 +394,7 @@ void mirror_event(struct kernel_mirror *mirror, const struct rtnl_event *event)
 		ours = route_event(mirror, event);
 		break;
 	case RTNL_NEXTHOP:
-		/* its routes go with it, without events of their own */
-		mirror->dump_wanted |= event->deleted;
+		nexthop_event(mirror, event);
 		break;
 	default:
 		ours = false;

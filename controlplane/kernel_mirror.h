@@ -6,6 +6,7 @@
 #pragma once
 
 #include "install_route.h"
+#include "kernel_nexthop.h"
 #include "rtnl_wire.h"
 
 #include <config/config.h>
@@ -19,6 +20,7 @@ struct kernel_mirror {
 	const struct config *config;
 	struct dataplane *dataplane; /* NULL: addresses and states stay here (tests) */
 	struct install_route *routes;
+	struct kernel_nexthops *nexthops;
 	unsigned int n_ifaces, n_vrfs;
 	int ifaces[IFACES_MAX]; /* ifindex of each TAP */
 	int tuns[CONFIG_VRFS_MAX];
@@ -41,6 +43,7 @@ struct kernel_mirror {
 	uint32_t mark;
 	bool addresses_changed;
 
+	bool bare_routes; /* the kernel names nexthop objects only: their changes bring no events of routes */
 	bool dump_wanted;      /* the kernel changed something without telling */
 	uint64_t tuns_came_up; /* bit v: VRF v's TUN, for the routes that we put there */
 	uint64_t events, ignored;

@@ -3,7 +3,7 @@
  * The mirror of the kernel's routes, neighbours and addresses: sockets, dumps, asking for neighbours.
  *
  * One socket brings events and dumps, so that their order is the kernel's. A cycle of dumps goes link,
- * address, neighbour, IPv4 routes, IPv6 routes; each one's end sweeps what it did not bring again.
+ * address, neighbour, nexthop object, IPv4 routes, IPv6 routes; each one's end sweeps what it did not bring again.
  */
 #include "kernel_route.h"
 #include "kernel_announce.h"
@@ -15,6 +15,7 @@
 #include <dataplane/meta.h>
 
 #include <errno.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ enum dump_stage {
 	DUMP_LINKS,
 	DUMP_ADDRESSES,
 	DUMP_NEIGHBOURS,
+	DUMP_NEXTHOPS,
 	DUMP_ROUTES4,
 	DUMP_ROUTES6
 };
@@ -77,6 +79,7 @@ static int dump_send(struct kernel_route *kr, enum dump_stage stage)
 		[DUMP_LINKS] = {RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg)},
 		[DUMP_ADDRESSES] = {RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg)},
 		[DUMP_NEIGHBOURS] = {RTM_GETNEIGH, AF_UNSPEC, sizeof(struct ndmsg)},
+		[DUMP_NEXTHOPS] = {RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg)},
 		[DUMP_ROUTES4] = {RTM_GETROUTE, AF_INET, sizeof(struct rtmsg)},
 		[DUMP_ROUTES6] = {RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg)},
 	};
@@ -145,6 +148,9 @@ static void dump_done(struct kernel_route *kr, int error)
 		break;
 	case DUMP_NEIGHBOURS:
 		install_route_sweep_neighbours(kr->routes);
+		break;
+	case DUMP_NEXTHOPS:
+		kernel_nexthops_sweep(kr->mirror.nexthops);
 		break;
 	case DUMP_ROUTES4:
 		install_route_sweep_routes(kr->routes, 4);
@@ -438,8 +444,11 @@ struct kernel_route *kernel_route_create(const struct config *config, struct dat
 	struct kernel_route *kr = calloc(1, sizeof(*kr));
 	int size = RECEIVE_BUFFER, nexthop = RTNLGRP_NEXTHOP, fd;
 
-	if (!kr) {
+	if (kr)
+		kr->mirror.nexthops = kernel_nexthops_create();
+	if (!kr || !kr->mirror.nexthops) {
 		snprintf(error, error_size, "kernel routes: out of memory");
+		free(kr);
 		return NULL;
 	}
 	kr->dataplane = kr->mirror.dataplane = dataplane;
@@ -488,6 +497,7 @@ void kernel_route_destroy(struct kernel_route *kr)
 	kernel_announce_destroy(kr->announce);
 	if (kr->socket)
 		mnl_socket_close(kr->socket);
+	kernel_nexthops_destroy(kr->mirror.nexthops);
 	free(kr);
 }
 

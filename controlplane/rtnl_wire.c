@@ -9,6 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -309,6 +310,9 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 		case RTA_TABLE:
 			error = attribute_u32(&a, &route->table);
 			break;
+		case RTA_NH_ID:
+			error = attribute_u32(&a, &route->nexthop);
+			break;
 		case RTA_MULTIPATH:
 			route->n_hops = 0;
 			error = parse_multipath(&a, route);
@@ -329,6 +333,79 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 	}
 	event->type = RTNL_ROUTE;
 	return 0;
+}
+
+static int parse_members(const struct attribute *outer, struct rtnl_nexthop *nexthop)
+{
+	struct nexthop_grp member;
+
+	if (outer->length == 0 || outer->length % sizeof(member))
+		return -EBADMSG;
+	for (size_t at = 0; at < outer->length; at += sizeof(member)) {
+		memcpy(&member, outer->data + at, sizeof(member));
+		if (nexthop->n_members == RTNL_HOPS_MAX) {
+			nexthop->cut = true;
+			break;
+		}
+		nexthop->members[nexthop->n_members].id = member.id;
+		nexthop->members[nexthop->n_members++].weight = member.weight;
+	}
+	return 0;
+}
+
+static int parse_nexthop(const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
+{
+	struct rtnl_nexthop *nexthop = &event->nexthop;
+	struct attribute a;
+	struct nhmsg header;
+	bool bridge = false;
+	uint32_t oif = 0;
+	uint8_t family;
+	int r;
+
+	if ((size_t)(end - p) < sizeof(header))
+		return -EBADMSG;
+	memcpy(&header, p, sizeof(header));
+	p += sizeof(header);
+	family = family_of(header.nh_family);
+	nexthop->hop.flags = (uint8_t)header.nh_flags;
+	while ((r = attribute_next(&p, end, &a)) > 0) {
+		int error = 0;
+
+		switch (a.type) {
+		case NHA_ID:
+			error = attribute_u32(&a, &nexthop->id);
+			break;
+		case NHA_GROUP:
+			nexthop->n_members = 0;
+			error = parse_members(&a, nexthop);
+			break;
+		case NHA_BLACKHOLE:
+			nexthop->blackhole = true;
+			break;
+		case NHA_OIF:
+			error = attribute_u32(&a, &oif);
+			break;
+		case NHA_GATEWAY:
+			nexthop->hop.family = family;
+			error = family ? attribute_addr(&a, family, nexthop->hop.gateway)
+				       : -EBADMSG;
+			break;
+		case NHA_ENCAP_TYPE:
+			nexthop->hop.encap = true;
+			break;
+		case NHA_FDB:
+			bridge = true;
+			break;
+		}
+		if (error < 0)
+			return error;
+	}
+	if (r == 0 && !nexthop->id)
+		return -EBADMSG;
+	nexthop->hop.ifindex = (int32_t)oif;
+	event->type = bridge ? RTNL_OTHER : RTNL_NEXTHOP;
+	return r;
 }
 
 static int parse_status(const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
@@ -374,8 +451,7 @@ static int parse_payload(
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 		event->deleted = type == RTM_DELNEXTHOP;
-		event->type = RTNL_NEXTHOP;
-		return 0;
+		return parse_nexthop(p, end, event);
 	}
 	return 0;
 }

@@ -17,7 +17,7 @@ enum rtnl_type {
 	RTNL_ADDRESS,
 	RTNL_NEIGHBOUR,
 	RTNL_ROUTE,
-	RTNL_NEXTHOP, /* a nexthop object changed */
+	RTNL_NEXTHOP, /* a nexthop object */
 };
 
 struct rtnl_link {
@@ -49,9 +49,9 @@ struct rtnl_neighbour {
 struct rtnl_hop {
 	int32_t ifindex; /* 0: none */
 	uint8_t flags;   /* RTNH_F_ */
-	uint8_t weight;
-	uint8_t family; /* of the gateway, 0 = on link */
-	bool encap;     /* MPLS, SRv6 and the like */
+	uint8_t weight;  /* less one: rtnh_hops */
+	uint8_t family;  /* of the gateway, 0 = on link */
+	bool encap;      /* MPLS, SRv6 and the like */
 	uint8_t gateway[16];
 };
 
@@ -62,9 +62,23 @@ struct rtnl_route {
 	uint8_t protocol, tos, scope;
 	bool source_specific; /* IPv6 with RTA_SRC */
 	uint32_t table, metric, flags;
+	uint32_t
+		nexthop; /* id of a nexthop object, 0 = none; its next hops may stand in hops too */
 	uint8_t n_hops;
 	bool cut; /* had more than RTNL_HOPS_MAX */
 	struct rtnl_hop hops[RTNL_HOPS_MAX];
+};
+
+struct rtnl_nexthop {
+	uint32_t id;
+	bool blackhole;
+	bool cut;          /* had more than RTNL_HOPS_MAX members */
+	uint8_t n_members; /* a group; 0: hop */
+	struct rtnl_member {
+		uint32_t id;
+		uint8_t weight; /* less one, as in struct rtnl_hop */
+	} members[RTNL_HOPS_MAX];
+	struct rtnl_hop hop;
 };
 
 struct rtnl_event {
@@ -78,6 +92,7 @@ struct rtnl_event {
 		struct rtnl_address address;
 		struct rtnl_neighbour neighbour;
 		struct rtnl_route route;
+		struct rtnl_nexthop nexthop;
 	};
 };
 

@@ -42,6 +42,12 @@ static void check_event(const struct rtnl_event *event)
 			check(route->hops[i].family == 0 || route->hops[i].family == 4 ||
 				route->hops[i].family == 6);
 		break;
+	case RTNL_NEXTHOP:
+		check(event->nexthop.id);
+		check(event->nexthop.n_members <= RTNL_HOPS_MAX);
+		check(event->nexthop.hop.family == 0 || event->nexthop.hop.family == 4 ||
+			event->nexthop.hop.family == 6);
+		break;
 	default:
 		break;
 	}

@@ -360,6 +360,49 @@ Test(kernel_route, what_the_kernel_takes_away_silently_is_noticed)
 	settle(!fib("172.30.0.0/16"));
 }
 
+static void nexthop_objects(void)
+{
+	ip("nexthop add id 11 via 10.0.0.253 dev acc0");
+	ip("nexthop add id 12 via 10.1.0.253 dev core0");
+	ip("nexthop add id 13 group 11,3/12,1");
+	ip("nexthop add id 14 blackhole");
+	ip("-6 nexthop add id 15 via 2001:db8:a::fd dev acc0");
+	ip("route add 172.30.0.0/16 nhid 13");
+	ip("route add 172.31.0.0/16 nhid 14");
+	ip("-6 route add 2001:db8:30::/48 nhid 15");
+	ip("route add 172.29.0.0/16 nhid 15");
+	settle(share("172.30.0.0/16", "10.0.0.253", 0) == 96 &&
+		share("172.30.0.0/16", "10.1.0.253", 1) == 32);
+	settle(fib("172.31.0.0/16") == fib_target(FIB_UNREACHABLE, FIB_BLACKHOLE));
+	settle(via("2001:db8:30::/48", "2001:db8:a::fd", 0));
+	settle(via("172.29.0.0/16", "2001:db8:a::fd", 0));
+	/* a member becomes another, and the group's weights change */
+	ip("nexthop replace id 12 via 10.1.0.252 dev core0");
+	settle(share("172.30.0.0/16", "10.1.0.252", 1) == 32);
+	ip("nexthop replace id 13 group 11,1/12,1");
+	settle(share("172.30.0.0/16", "10.0.0.253", 0) == 64 &&
+		share("172.30.0.0/16", "10.1.0.252", 1) == 64);
+	ip("route replace 172.30.0.0/16 nhid 12");
+	settle(via("172.30.0.0/16", "10.1.0.252", 1));
+	ip("route replace 172.30.0.0/16 nhid 13");
+	settle(share("172.30.0.0/16", "10.0.0.253", 0) == 64);
+	/* one member goes: the other has all of it */
+	ip("nexthop del id 12");
+	settle(via("172.30.0.0/16", "10.0.0.253", 0));
+	ip("route del 172.31.0.0/16 nhid 14");
+	settle(!fib("172.31.0.0/16"));
+	ip("nexthop flush");
+	settle(!fib("172.30.0.0/16") && !fib("2001:db8:30::/48") && !fib("172.29.0.0/16"));
+}
+
+Test(kernel_route, nexthop_objects_and_their_groups_are_followed)
+{
+	nexthop_objects();
+	/* and where the kernel names the object only */
+	shell("ip netns exec %s sysctl -qw net.ipv4.nexthop_compat_mode=0", netns_name);
+	nexthop_objects();
+}
+
 Test(kernel_route, carrier_moves_traffic_to_the_other_port)
 {
 	ip("route add 172.16.0.0/12 via 10.1.0.254 metric 10");

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -260,4 +261,73 @@ Test(rtnl_wire, the_end_of_a_dump_and_errors)
 	*error = -EBUSY;
 	cr_assert_eq(parse(nlh, &event), 0);
 	cr_assert(event.type == RTNL_ERROR && event.error == -EBUSY);
+}
+
+Test(rtnl_wire, a_nexthop_object_and_a_group_of_them)
+{
+	const struct nexthop_grp members[2] = {{.id = 7, .weight = 2}, {.id = 9}};
+	struct nexthop_grp many[RTNL_HOPS_MAX + 1] = {{.id = 1}};
+	struct rtnl_event event;
+	struct nlmsghdr *nlh;
+	struct nhmsg *nhm;
+
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	nhm->nh_family = AF_INET;
+	mnl_attr_put_u32(nlh, NHA_ID, 7);
+	mnl_attr_put_u32(nlh, NHA_OIF, 3);
+	mnl_attr_put_u32(nlh, NHA_GATEWAY, inet_addr("192.0.2.1"));
+	cr_assert_eq(parse(nlh, &event), 0);
+	cr_assert_eq(event.type, RTNL_NEXTHOP);
+	cr_assert(event.nexthop.id == 7 && event.nexthop.n_members == 0);
+	cr_assert(event.nexthop.hop.ifindex == 3 && event.nexthop.hop.family == 4 &&
+		event.nexthop.hop.gateway[3] == 1);
+
+	nlh = start(RTM_DELNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	mnl_attr_put_u32(nlh, NHA_ID, 20);
+	mnl_attr_put(nlh, NHA_GROUP, sizeof(members), members);
+	cr_assert_eq(parse(nlh, &event), 0);
+	cr_assert(event.deleted && event.nexthop.id == 20 && event.nexthop.n_members == 2);
+	cr_assert(event.nexthop.members[0].id == 7 && event.nexthop.members[0].weight == 2 &&
+		event.nexthop.members[1].id == 9);
+
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	mnl_attr_put_u32(nlh, NHA_ID, 21);
+	mnl_attr_put(nlh, NHA_GROUP, sizeof(many), many);
+	cr_assert_eq(parse(nlh, &event), 0);
+	cr_assert(event.nexthop.cut && event.nexthop.n_members == RTNL_HOPS_MAX);
+
+	/* a group of a member and a half; an object without an id; a gateway of no family */
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	mnl_attr_put_u32(nlh, NHA_ID, 22);
+	mnl_attr_put(nlh, NHA_GROUP, sizeof(members) - 4, members);
+	cr_assert_eq(parse(nlh, &event), -EBADMSG);
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	cr_assert_eq(parse(nlh, &event), -EBADMSG);
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	mnl_attr_put_u32(nlh, NHA_ID, 23);
+	mnl_attr_put_u32(nlh, NHA_GATEWAY, 1);
+	cr_assert_eq(parse(nlh, &event), -EBADMSG);
+	cr_assert_eq(event.type, RTNL_OTHER);
+
+	/* the bridge's (VXLAN) are not ours */
+	nlh = start(RTM_NEWNEXTHOP, 0, sizeof(*nhm), (void **)&nhm);
+	mnl_attr_put_u32(nlh, NHA_ID, 24);
+	mnl_attr_put(nlh, NHA_FDB, 0, NULL);
+	cr_assert_eq(parse(nlh, &event), 0);
+	cr_assert_eq(event.type, RTNL_OTHER);
+}
+
+Test(rtnl_wire, a_route_that_names_its_nexthop_object)
+{
+	struct rtnl_event event;
+	struct nlmsghdr *nlh;
+	struct rtmsg *rtm;
+
+	nlh = start(RTM_NEWROUTE, 0, sizeof(*rtm), (void **)&rtm);
+	rtm->rtm_family = AF_INET;
+	rtm->rtm_dst_len = 8;
+	rtm->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_NH_ID, 20);
+	cr_assert_eq(parse(nlh, &event), 0);
+	cr_assert(event.route.nexthop == 20 && event.route.n_hops == 0);
 }
