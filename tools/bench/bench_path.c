@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cycles per packet of the plain uplink and downlink, in one thread, by stage.
+ * Cycles per packet of uplink and downlink, in one thread: plain, by stage, and inside ESP.
  *
  * usage: bench_path [sessions [payload]]       default: 1,000 and 100,000 sessions, 64 bytes
+ *        bench_path esp [sessions [payload]]   default: 1,000 sessions, 64 and 1,400 bytes
  *
  * Bursts of 64 packets of sessions drawn at random are written into buffers fresh from the pool and run
  * through a worker's stages into a null device. Writing them (and giving the buffers back) is measured
  * alone and subtracted from the whole; the stages are measured each by itself in a second pass. Cycles
  * are the core's, Mpps what a core at the TSC's rate would make of them.
+ *
+ * ESP is AES-128-GCM in transport mode, with all sessions in one tunnel (one SA each way) and in 64 tunnels, each
+ * with its own SAs, so that a burst has packets of many. The LAC encrypts with new numbers each time, outside of
+ * what is measured. Beside it stands the burst function of crypto/ alone with the same packets, in bursts of one SA.
  */
 #include "classify.h"
+#include "esp_input.h"
 #include "forward.h"
 #include "ip_input.h"
 #include "l2tp_input.h"
@@ -23,16 +29,25 @@
 #include <stdlib.h>
 
 #define BURSTS         40000
+#define ESP_BURSTS     8000
 #define STAGES         6
 #define TUNNELS        16
+#define TUNNELS_MAX    64
 #define IP(a, b, c, d) RTE_BE32((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 static struct dataplane *dp;
 static struct worker *w;
 static uint8_t mac[2][6];
 static uint16_t ethdevs[2];
-static uint32_t n_sessions, frame_length[2];
+static uint32_t n_sessions, n_tunnels, frame_length[2];
 static uint8_t frames[2][2048]; /* up, down */
+
+/* A tunnel's SAs: the LNS's two, and the one that the LAC sends by. */
+static struct esp_peer {
+	struct sa *in, *out, *sends;
+} peers[TUNNELS_MAX];
+static struct sa_store *store;
+static struct esp_engine *lac_engine;
 
 static void check(bool condition, const char *what)
 {
@@ -47,7 +62,48 @@ static uint32_t subscriber(uint32_t i)
 	return IP(10, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff);
 }
 
-static void setup(uint32_t sessions)
+static struct sa *peer_sa(enum sa_direction direction, uint32_t spi, uint32_t window)
+{
+	const struct sa_params params = {
+		.spi = spi,
+		.direction = direction,
+		.mode = SA_TRANSPORT,
+		.cipher = ESP_CIPHER_AES_GCM_16,
+		.key = (const uint8_t *)"sixteen bytes and salt",
+		.key_len = 20,
+		.window = window,
+		.next_header = direction == SA_INBOUND ? 17 : 0,
+		.sequence_limit = UINT64_MAX,
+	};
+	struct sa *sa;
+
+	check(sa_create(store, &params, &sa) == 0, "SA");
+	return sa;
+}
+
+/* The group of a new peer. */
+static uint32_t peer_open(struct esp_peer *peer, uint32_t spi, uint32_t window)
+{
+	int64_t group = sa_group_create(dp->sas, 0), index;
+	struct sa_place place = {.family = 4,
+		.group = (uint32_t)group,
+		.local = {192, 0, 2, 1},
+		.peer = {192, 0, 2, 2}};
+	uint32_t generation;
+
+	check(group > 0, "group");
+	peer->in = peer_sa(SA_INBOUND, spi, window);
+	peer->out = peer_sa(SA_OUTBOUND, spi, 0);
+	peer->sends = peer_sa(SA_OUTBOUND, spi, 0);
+	check(sa_publish(dp->sas, &place, peer->in, &generation) >= 0, "inbound SA");
+	index = sa_publish(dp->sas, &place, peer->out, &generation);
+	check(index >= 0 && sa_group_set_outbound(dp->sas, place.group, (uint32_t)index) == 0,
+		"outbound SA");
+	return place.group;
+}
+
+/* esp: every tunnel with SAs of its own, and this replay window. */
+static void setup(uint32_t sessions, uint32_t tunnels, bool esp, uint32_t window)
 {
 	static const char *const vrfs[] = {"default"};
 	static const struct iface_settings ifaces[] = {
@@ -97,18 +153,21 @@ static void setup(uint32_t sessions)
 			      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
 			"route");
 	}
-	for (uint16_t t = 1; t <= TUNNELS; t++) {
+	for (uint16_t t = 1; t <= tunnels; t++) {
 		struct tunnel_path path = {.family = 4,
 			.local = {192, 0, 2, 1},
 			.peer = {192, 0, 2, 2},
 			.local_port = RTE_BE16(1701),
 			.peer_port = RTE_BE16(1701)};
 
+		if (esp)
+			path.sa_group = peer_open(&peers[t - 1], 0x1000u + t * 0x01234567u, window);
+
 		check(tunnel_publish(dp->sessions, t, t, 0, 0, &path) == 0, "tunnel");
 	}
 	for (uint32_t i = 0; i < sessions; i++) {
-		struct session_params params = {.tunnel_id = (uint16_t)(1 + i % TUNNELS),
-			.session_id = (uint16_t)(1 + i / TUNNELS),
+		struct session_params params = {.tunnel_id = (uint16_t)(1 + i % tunnels),
+			.session_id = (uint16_t)(1 + i / tunnels),
 			.peer_session_id = 1,
 			.mtu = 1492,
 			.flags = SESSION_FORWARD4 | SESSION_MSS_CLAMP};
@@ -126,6 +185,7 @@ static void setup(uint32_t sessions)
 		rcu_poll(dp->rcu, 64);
 	}
 	n_sessions = sessions;
+	n_tunnels = tunnels;
 }
 
 static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, uint32_t payload)
@@ -188,8 +248,8 @@ static void burst_make(struct rte_mbuf **pkts, unsigned int down)
 			ip = p + 14;
 			store32(ip + 16, subscriber(session));
 		} else {
-			store_be16(p + 44, (uint16_t)(1 + session % TUNNELS));
-			store_be16(p + 46, (uint16_t)(1 + session / TUNNELS));
+			store_be16(p + 44, (uint16_t)(1 + session % n_tunnels));
+			store_be16(p + 46, (uint16_t)(1 + session / n_tunnels));
 			ip = p + 52;
 			store32(ip + 12, subscriber(session));
 		}
@@ -208,10 +268,15 @@ static int compare(const void *a, const void *b)
 /* Medians of bursts: what else runs on the machine falls out. */
 static uint32_t samples[STAGES][BURSTS];
 
+static double median_of(uint32_t *list, uint32_t n)
+{
+	qsort(list, n, sizeof(list[0]), compare);
+	return (double)list[n / 2] / BURST;
+}
+
 static double median(uint32_t *list)
 {
-	qsort(list, BURSTS, sizeof(list[0]), compare);
-	return (double)list[BURSTS / 2] / BURST;
+	return median_of(list, BURSTS);
 }
 
 /*
@@ -295,11 +360,19 @@ static int compare_rounds(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void drops_print(void)
+{
+	for (unsigned int reason = 0; reason < DROP_MAX; reason++)
+		if (w->stats.drops[reason] != 0)
+			printf("dropped: %s %lu\n", drop_name((enum drop_reason)reason),
+				w->stats.drops[reason]);
+}
+
 static void bench(uint32_t sessions, uint32_t size)
 {
 	double cycles[2][7];
 
-	setup(sessions);
+	setup(sessions, TUNNELS, false, 0);
 	frames_make(size);
 	for (unsigned int round = 0; round < 7; round++)
 		for (unsigned int down = 0; down < 2; down++) {
@@ -316,11 +389,129 @@ static void bench(uint32_t sessions, uint32_t size)
 			(double)rte_get_tsc_hz() / 1e6 / cycles[down][3]);
 	}
 	measure_stages(ticks_per_cycle());
-	for (unsigned int reason = 0; reason < DROP_MAX; reason++)
-		if (w->stats.drops[reason] != 0)
-			printf("dropped: %s %lu\n", drop_name((enum drop_reason)reason),
-				w->stats.drops[reason]);
+	drops_print();
 	dataplane_destroy(dp);
+}
+
+/* The LAC's part: frames of burst_make become ESP. */
+static void burst_protect(struct rte_mbuf **pkts)
+{
+	for (unsigned int i = 0; i < BURST; i++) {
+		uint8_t *p = rte_pktmbuf_mtod(pkts[i], uint8_t *);
+		struct esp_peer *peer = &peers[load_be16(p + 44) - 1];
+		struct esp_result result;
+
+		packet_adj(pkts[i], 14);
+		check(esp_outbound_burst(lac_engine, peer->sends, &pkts[i], 1, &result) == 1,
+			"encryption");
+		memcpy(packet_prepend(pkts[i], 14), frames[0], 14);
+	}
+}
+
+enum esp_measure { ESP_WHOLE, ESP_STAGE, ESP_BARE, ESP_MEASURES };
+
+/* Of one burst in the given way: TSC ticks. */
+static uint64_t esp_run(struct rte_mbuf **pkts, unsigned int down, enum esp_measure what)
+{
+	struct esp_result results[BURST];
+	uint64_t start, end;
+	uint16_t n = BURST;
+
+	w->now = rte_rdtsc();
+	w->turn++;
+	if (what == ESP_WHOLE) {
+		start = rte_rdtsc();
+		worker_receive(w, ethdevs[down], pkts, BURST);
+		worker_flush(w);
+		return rte_rdtsc() - start;
+	}
+	if (what == ESP_STAGE) {
+		w->rx_port = &dp->ports[dp->port_of_ethdev[ethdevs[down]]];
+		n = classify(w, pkts, n);
+		start = rte_rdtsc();
+		n = esp_input(w, pkts, n);
+		end = rte_rdtsc();
+	} else {
+		for (unsigned int i = 0; i < BURST; i++)
+			packet_adj(pkts[i], 14);
+		start = rte_rdtsc();
+		n = down ? esp_outbound_burst(w->esp, peers[0].out, pkts, n, results)
+			 : esp_inbound_burst(w->esp, peers[0].in, pkts, n, results);
+		end = rte_rdtsc();
+	}
+	check(n == BURST, "a packet was refused");
+	rte_pktmbuf_free_bulk(pkts, BURST);
+	return end - start;
+}
+
+static double esp_measure(unsigned int down, enum esp_measure what)
+{
+	struct rte_mbuf *pkts[BURST];
+
+	for (unsigned int i = 0; i < ESP_BURSTS; i++) {
+		/* alone, the encryption has the size of what l2tp_output makes; it needs no more of it */
+		burst_make(pkts, what == ESP_BARE ? 0 : down);
+		if (!down)
+			burst_protect(pkts);
+		samples[0][i] = (uint32_t)esp_run(pkts, down, what);
+	}
+	return median_of(samples[0], ESP_BURSTS);
+}
+
+static double esp_cycles(unsigned int down, enum esp_measure what)
+{
+	double rounds[5];
+
+	for (unsigned int i = 0; i < RTE_DIM(rounds); i++) {
+		double ticks = esp_measure(down, what);
+
+		rounds[i] = ticks / ticks_per_cycle();
+	}
+	qsort(rounds, RTE_DIM(rounds), sizeof(rounds[0]), compare_rounds);
+	return rounds[RTE_DIM(rounds) / 2];
+}
+
+static void bench_esp(uint32_t sessions, uint32_t size, uint32_t tunnels, uint32_t window)
+{
+	double mpps = (double)rte_get_tsc_hz() / 1e6, up, down;
+
+	setup(sessions, tunnels, true, window);
+	frames_make(size);
+	printf("ESP aes-128-gcm, %u sessions, %u bytes, %u SA%s each way, window %u, %s\n",
+		sessions, size, tunnels, tunnels == 1 ? "" : "s", window, esp_engine_name(w->esp));
+	up = esp_cycles(0, ESP_WHOLE);
+	printf("    uplink   %.1f cycles per packet, %.2f Mpps; esp_input %.1f", up, mpps / up,
+		esp_cycles(0, ESP_STAGE));
+	if (tunnels == 1)
+		printf(", esp_inbound_burst alone %.1f", esp_cycles(0, ESP_BARE));
+	down = esp_cycles(1, ESP_WHOLE);
+	printf("\n    downlink %.1f cycles per packet, %.2f Mpps", down, mpps / down);
+	if (tunnels == 1)
+		printf("; esp_outbound_burst alone %.1f", esp_cycles(1, ESP_BARE));
+	printf("\n");
+	drops_print();
+	dataplane_destroy(dp);
+	for (uint32_t i = 0; i < tunnels; i++) {
+		sa_destroy(store, peers[i].in);
+		sa_destroy(store, peers[i].out);
+		sa_destroy(store, peers[i].sends);
+	}
+}
+
+static void bench_esp_all(uint32_t sessions, uint32_t size)
+{
+	store = sa_store_create("auto", SOCKET_ID_ANY);
+	lac_engine = esp_engine_create("auto", SOCKET_ID_ANY);
+	check(store != NULL && lac_engine != NULL, esp_reason());
+	for (uint32_t bytes = size == 0 ? 64 : size; bytes <= 1400; bytes += 1336) {
+		bench_esp(sessions, bytes, 1, 0);
+		bench_esp(sessions, bytes, 1, REPLAY_WINDOW_DEFAULT);
+		bench_esp(sessions, bytes, TUNNELS_MAX, REPLAY_WINDOW_DEFAULT);
+		if (size != 0)
+			break;
+	}
+	esp_engine_destroy(lac_engine);
+	sa_store_destroy(store);
 }
 
 int main(int argc, char **argv)
@@ -329,12 +520,23 @@ int main(int argc, char **argv)
 		(char *)"--no-shconf", (char *)"-m", (char *)"1024", (char *)"--iova-mode=va",
 		(char *)"--log-level=error", (char *)"--lcores=0@0,1@0",
 		(char *)"--vdev=net_null0,no-rx=1", (char *)"--vdev=net_null1,no-rx=1", NULL};
+	bool esp = argc > 1 && strcmp(argv[1], "esp") == 0;
+
+	argc -= esp;
+	argv += esp;
+
 	uint32_t sessions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 0;
 	uint32_t size = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) : 64;
 
-	check(size >= 64 && size <= 1400 && sessions <= 1000000,
-		"64 to 1400 bytes, at most 1000000 sessions");
+	if (esp && argc <= 2)
+		size = 0;
+	check(size == 0 || size >= 64, "64 to 1400 bytes");
+	check(size <= 1400 && sessions <= 1000000, "64 to 1400 bytes, at most 1000000 sessions");
 	check(rte_eal_init(RTE_DIM(eal) - 1, eal) >= 0, "EAL");
+	if (esp) {
+		bench_esp_all(sessions != 0 ? sessions : 1000, size);
+		return 0;
+	}
 	if (sessions != 0) {
 		bench(sessions, size);
 		return 0;
