@@ -326,7 +326,7 @@ int kernel_device_vrf(struct mnl_socket *rtnetlink, const char *name, uint32_t t
 	if (r < 0) {
 		snprintf(error, error_size, "VRF device '%s' (table %u) could not be made: %s%s",
 			name, table, strerror(-r),
-			r == -EOPNOTSUPP ? " (the kernel has no VRF: modprobe vrf)" : "");
+			r == -EOPNOTSUPP ? " (the kernel has no VRF devices)" : "");
 		return r;
 	}
 	return ifindex;

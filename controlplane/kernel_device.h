@@ -30,7 +30,10 @@ struct kernel_device_settings {
  */
 int kernel_device_open(struct mnl_socket *rtnetlink, const struct kernel_device_settings *settings,
 	int *ifindex, char *error, size_t error_size);
-/* The VRF device (l3mdev) for a table: its ifindex; made, and up, if it is not there. */
+/*
+ * The VRF device (l3mdev) for a table: its ifindex; made, and up, if it is not there. -EOPNOTSUPP: the kernel
+ * has none (modprobe vrf).
+ */
 int kernel_device_vrf(struct mnl_socket *rtnetlink, const char *name, uint32_t table, bool *made,
 	char *error, size_t error_size);
 void kernel_device_remove(struct mnl_socket *rtnetlink, int ifindex);

@@ -243,6 +243,16 @@ static bool neighbour_event(struct kernel_mirror *mirror, const struct rtnl_even
 
 static int vrf_of_table(const struct kernel_mirror *mirror, const struct rtnl_route *route)
 {
+	if (route->table == RT_TABLE_MAIN && route->protocol == RTPROT_KERNEL && route->n_hops) {
+		uint8_t iface = iface_of(mirror, route->hops[0].ifindex);
+		int tun = tun_of(mirror, route->hops[0].ifindex);
+
+		if (iface != MIRROR_IFACE_NONE &&
+			mirror->by_rules[mirror->config->interfaces[iface].vrf])
+			return (int)mirror->config->interfaces[iface].vrf;
+		if (tun > 0 && mirror->by_rules[tun])
+			return tun;
+	}
 	for (unsigned int v = 0; v < mirror->n_vrfs; v++)
 		if (mirror->config->vrfs[v].table == route->table)
 			return (int)v;

@@ -24,6 +24,8 @@ struct kernel_mirror {
 	unsigned int n_ifaces, n_vrfs;
 	int ifaces[IFACES_MAX]; /* ifindex of each TAP */
 	int tuns[CONFIG_VRFS_MAX];
+	bool by_rules
+		[CONFIG_VRFS_MAX]; /* no VRF device: connected subnets stand in the main table */
 	struct mirror_state {
 		uint32_t flags, mtu;
 	} state[IFACES_MAX];

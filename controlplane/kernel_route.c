@@ -459,6 +459,7 @@ struct kernel_route *kernel_route_create(const struct config *config, struct dat
 	for (unsigned int i = 0; i < kr->mirror.n_ifaces; i++)
 		kr->mirror.ifaces[i] = kernel_tap_ifindex(taps, i);
 	for (unsigned int v = 0; v < config->n_vrfs; v++) {
+		kr->mirror.by_rules[v] = kernel_taps_vrf_by_rules(taps, v);
 		kr->mirror.tuns[v] = kernel_tap_ifindex(taps, kr->mirror.n_ifaces + v);
 		vrfs[v] = (struct kernel_announce_vrf){
 			.table = config->vrfs[v].table, .tun = kr->mirror.tuns[v]};

@@ -5,6 +5,7 @@
 #include "kernel_tap.h"
 #include "kernel_device.h"
 #include "kernel_netlink.h"
+#include "kernel_rule.h"
 #include "log.h"
 
 #include <dataplane/meta.h>
@@ -36,7 +37,9 @@ struct kernel_taps {
 	struct rte_mbuf *spare; /* taken for a read that found nothing */
 	char *overflow;         /* what does not fit into one buffer lands here first */
 	unsigned int n_ifaces, n;
+	const struct config *config;
 	int vrf_made[CONFIG_VRFS_MAX]; /* ifindex of VRF devices that go at exit, 0 = none */
+	bool vrf_rules[CONFIG_VRFS_MAX];
 	struct device devices[];
 };
 
@@ -116,23 +119,84 @@ static int create_tuns(struct create_request *request, const int *masters)
 	return 0;
 }
 
+/* An address that another VRF has too says nothing of where its packets belong. */
+static bool address_is_shared(const struct config *config, const struct config_interface *of)
+{
+	for (unsigned int i = 0; i < config->n_interfaces; i++) {
+		const struct config_interface *other = &config->interfaces[i];
+
+		for (unsigned int a = 0; a < of->n_addresses && other->vrf != of->vrf; a++)
+			for (unsigned int b = 0; b < other->n_addresses; b++)
+				if (!memcmp(&of->addresses[a].addr, &other->addresses[b].addr,
+					    sizeof(struct ip_addr)))
+					return true;
+	}
+	return false;
+}
+
+/* Of all devices in a VRF that has no device of its own. */
+static int rules_set(struct kernel_taps *taps, unsigned int vrf, bool add)
+{
+	const struct config *config = taps->config;
+	struct kernel_rule_settings settings = {.device = config->vrfs[vrf].tun,
+		.table = config->vrfs[vrf].table,
+		.protocol = config->kernel.route_protocol};
+	int r = kernel_rules_set(taps->rtnetlink, &settings, add);
+
+	for (unsigned int i = 0; i < config->n_interfaces && (!add || r == 0); i++) {
+		const struct config_interface *interface = &config->interfaces[i];
+
+		if (interface->vrf != vrf)
+			continue;
+		settings.device = interface->name;
+		settings.addresses = interface->addresses;
+		settings.n_addresses =
+			address_is_shared(config, interface) ? 0 : interface->n_addresses;
+		r = kernel_rules_set(taps->rtnetlink, &settings, add);
+	}
+	return r;
+}
+
+static int create_vrf(struct create_request *request, unsigned int vrf, int *master)
+{
+	const struct config_vrf *config = &request->config->vrfs[vrf];
+	struct kernel_taps *taps = request->taps;
+	bool made;
+	int r = kernel_device_vrf(taps->rtnetlink, config->name, config->table, &made,
+		request->error, request->error_size);
+
+	if (r >= 0) {
+		*master = r;
+		taps->vrf_made[vrf] = made ? r : 0;
+		return 0;
+	}
+	if (r != -EOPNOTSUPP)
+		return r;
+	log_warning(NULL,
+		"VRF %s: the kernel has no VRF devices (modprobe vrf), rules lead to table %u "
+		"instead",
+		config->name, config->table);
+	request->error[0] = '\0';
+	taps->vrf_rules[vrf] = true;
+	r = rules_set(taps, vrf, true);
+	if (r < 0)
+		snprintf(request->error, request->error_size,
+			"rules of VRF %s (table %u) could not be made: %s", config->name,
+			config->table, strerror(-r));
+	return r;
+}
+
 static int create_inside(void *argument)
 {
 	struct create_request *request = argument;
 	const struct config *config = request->config;
-	struct kernel_taps *taps = request->taps;
 	int masters[CONFIG_VRFS_MAX] = {0}, r;
 
 	/* the default VRF is the kernel's main table: it needs no device */
 	for (unsigned int v = 1; v < config->n_vrfs; v++) {
-		bool made;
-
-		r = kernel_device_vrf(taps->rtnetlink, config->vrfs[v].name, config->vrfs[v].table,
-			&made, request->error, request->error_size);
+		r = create_vrf(request, v, &masters[v]);
 		if (r < 0)
 			return r;
-		masters[v] = r;
-		taps->vrf_made[v] = made ? r : 0;
 	}
 	r = create_taps(request, masters);
 	return r < 0 ? r : create_tuns(request, masters);
@@ -149,6 +213,7 @@ struct kernel_taps *kernel_taps_create(const struct config *config, struct datap
 	if (!taps)
 		goto no_memory;
 	taps->dataplane = dataplane;
+	taps->config = config;
 	taps->netns = netns;
 	taps->n_ifaces = config->n_interfaces;
 	taps->n = n;
@@ -184,9 +249,12 @@ void kernel_taps_destroy(struct kernel_taps *taps)
 	for (unsigned int k = 0; k < taps->n; k++)
 		if (taps->devices[k].fd >= 0)
 			close(taps->devices[k].fd);
-	for (unsigned int v = 0; v < CONFIG_VRFS_MAX && taps->rtnetlink; v++)
+	for (unsigned int v = 0; v < CONFIG_VRFS_MAX && taps->rtnetlink; v++) {
 		if (taps->vrf_made[v])
 			kernel_device_remove(taps->rtnetlink, taps->vrf_made[v]);
+		if (taps->vrf_rules[v])
+			rules_set(taps, v, false);
+	}
 	if (taps->rtnetlink)
 		mnl_socket_close(taps->rtnetlink);
 	rte_pktmbuf_free(taps->spare);
@@ -217,6 +285,11 @@ int kernel_tap_ifindex(const struct kernel_taps *taps, unsigned int k)
 const char *kernel_tap_name(const struct kernel_taps *taps, unsigned int k)
 {
 	return taps->devices[k].name;
+}
+
+bool kernel_taps_vrf_by_rules(const struct kernel_taps *taps, unsigned int vrf)
+{
+	return taps->vrf_rules[vrf];
 }
 
 const struct kernel_tap_stats *kernel_tap_stats(const struct kernel_taps *taps, unsigned int k)

@@ -33,6 +33,8 @@ unsigned int kernel_taps_ifaces(const struct kernel_taps *taps);
 int kernel_tap_fd(const struct kernel_taps *taps, unsigned int k); /* for epoll: EPOLLIN */
 int kernel_tap_ifindex(const struct kernel_taps *taps, unsigned int k);
 const char *kernel_tap_name(const struct kernel_taps *taps, unsigned int k);
+/* The kernel has no VRF devices: rules lead to this VRF's table, connected subnets stay in the main one. */
+bool kernel_taps_vrf_by_rules(const struct kernel_taps *taps, unsigned int vrf);
 
 /*
  * Takes up to budget packets from device k, each as an mbuf with its metadata set (INJECT_FRAME with the

@@ -11,7 +11,7 @@
 # P-kern: in P-lns the kernel would see each packet a second time and answer it with an error.
 # Subscribers have 100.64.0.0/10, which P-inet reaches through lnsd's core address.
 #
-# usage: netlab.sh up PREFIX | down PREFIX | guest PREFIX | sweep     or sourced, for netlab_*
+# usage: netlab.sh up PREFIX | down PREFIX | guest PREFIX | blue PREFIX | sweep  or sourced, for netlab_*
 # A prefix ends in the pid of the script that made it ("lnsd-qs-1234"), so that what a killed run
 # left behind is recognised and removed by the next one (sweep).
 # shellcheck disable=SC2034 # read by those who source this file
@@ -87,16 +87,32 @@ netlab_guest() {
 	ip -n "$p-lac" link set bridge0 up || return 1
 }
 
+# A second internet for a second VRF, P-blue, with all the addresses that P-inet has, on the link core2.
+netlab_blue() {
+	local p=$1
+	ip netns add "$p-blue" || return 1
+	ip -n "$p-blue" link set lo up || return 1
+	ip link add name core netns "$p-blue" type veth peer name core2 netns "$p-lns" || return 1
+	netlab_quiet "$p-blue" core
+	netlab_quiet "$p-lns" core2
+	ip -n "$p-lns" link set core2 up || return 1
+	ip -n "$p-blue" addr add 10.2.0.2/24 dev core || return 1
+	ip -n "$p-blue" addr add 203.0.113.1/32 dev lo || return 1
+	ip -n "$p-blue" link set core up || return 1
+	ip -n "$p-blue" route add 100.64.0.0/10 via 10.2.0.1 || return 1
+	ip -n "$p-blue" route add 198.51.100.0/24 via 10.2.0.1 || return 1
+}
+
 # Whatever still runs in these namespaces was started by their owner.
 netlab_down() {
 	local p=$1 side pid
-	for side in lac lns inet kern; do
+	for side in lac lns inet kern blue; do
 		[ -e "/run/netns/$p-$side" ] || continue
 		for pid in $(ip netns pids "$p-$side" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null || true
 		done
 	done
-	for side in lac lns inet kern; do
+	for side in lac lns inet kern blue; do
 		[ -e "/run/netns/$p-$side" ] || continue
 		ip netns del "$p-$side" 2>/dev/null || true
 	done
@@ -118,10 +134,11 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	up:2) netlab_up "$2" ;;
 	down:2) netlab_down "$2" ;;
 	guest:2) netlab_guest "$2" ;;
+	blue:2) netlab_blue "$2" ;;
 	default-route:2) netlab_default_route "$2" ;;
 	sweep:1) netlab_sweep ;;
 	*)
-		echo "usage: netlab.sh up|down|guest|default-route PREFIX | sweep" >&2
+		echo "usage: netlab.sh up|down|guest|blue|default-route PREFIX | sweep" >&2
 		exit 2
 		;;
 	esac

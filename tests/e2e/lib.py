@@ -149,6 +149,10 @@ class Lab:
         done = subprocess.run([NETLAB, verb, self.prefix], capture_output=True, text=True)
         check(done.returncode == 0, f'netlab.sh {verb}: {done.stderr.strip()}')
 
+    def blue(self):
+        """A second internet with the first one's addresses, in the namespace blue, on the link core2."""
+        self._netlab('blue')
+
     def default_route(self):
         self._netlab('default-route')
 
