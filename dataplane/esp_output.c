@@ -143,7 +143,6 @@ void esp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			routed = sas[i];
 			esp_route(w, routed, &way);
 		}
-		meta->sa_group = 0; /* done: whoever sends it again does not encrypt it again */
 		meta->adjacency = way.adjacency;
 		if (likely(way.adjacency != ADJACENCY_NONE)) {
 			pkts[kept++] = m;

@@ -366,21 +366,24 @@ Test(esp_input, a_burst_of_many_sas_comes_out_in_its_order)
 			store32(inner.data + 28, next[sent[i]]++);
 			lac_data(&rig, &peers[sent[i]], &in, TUNNEL + sent[i], SESSION + sent[i],
 				&inner);
-			/* one SPI that nobody has, in the middle of it all */
+			/* in the middle of it all an SPI that nobody has, and a forgery */
 			if (i == 30)
 				memset(lac_esp(&peers[sent[i]], &in), 0x77, 4);
+			if (i == 45)
+				in.data[in.n - 1] ^= 1;
 			rig_send(&rig, RIG_ACCESS, &in);
 		}
 		worker_turn(rig.dp->workers[0]);
 		for (unsigned int i = 0; i < BURST; i++) {
-			if (i == 30)
+			if (i == 30 || i == 45)
 				continue;
 			cr_assert(rig_receive(&rig, RIG_CORE0, &out));
 			cr_expect_eq(load32(out.data + 14 + 12), rig_subscriber(SESSION + sent[i]));
 		}
 	}
 	cr_expect_eq(rig_drops(&rig, DROP_ESP_UNKNOWN_SPI), BURSTS);
-	cr_expect_eq(rig_drops_all(&rig), BURSTS);
+	cr_expect_eq(rig_drops(&rig, DROP_ESP_ICV), BURSTS);
+	cr_expect_eq(rig_drops_all(&rig), 2 * BURSTS);
 }
 
 Test(esp_input, old_and_new_inbound_overlap_while_a_peer_rekeys)
