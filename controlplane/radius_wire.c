@@ -355,6 +355,17 @@ void radius_add(struct radius_writer *writer, uint8_t type, const void *value, s
 		memcpy(room, value, length);
 }
 
+void radius_add_encoded(struct radius_writer *writer, const uint8_t *attributes, size_t length)
+{
+	if (writer->failed || (size_t)(writer->end - writer->at) < length) {
+		writer->failed = true;
+		return;
+	}
+	if (length)
+		memcpy(writer->at, attributes, length);
+	writer->at += length;
+}
+
 void radius_add_text(struct radius_writer *writer, uint8_t type, const char *text)
 {
 	radius_add(writer, type, text, strlen(text));

@@ -238,6 +238,8 @@ void radius_writer_init(struct radius_writer *writer, uint8_t *buffer, size_t si
 	enum radius_code code, uint8_t id, const uint8_t *authenticator);
 /* length 0 is left out: RFC 2865 section 5 forbids empty texts. */
 void radius_add(struct radius_writer *writer, uint8_t type, const void *value, size_t length);
+/* Attributes that are encoded already. */
+void radius_add_encoded(struct radius_writer *writer, const uint8_t *attributes, size_t length);
 void radius_add_text(struct radius_writer *writer, uint8_t type, const char *text);
 void radius_add_u32(struct radius_writer *writer, uint8_t type, uint32_t value);
 void radius_add_tagged_u24(struct radius_writer *writer, uint8_t type, uint8_t tag, uint32_t value);

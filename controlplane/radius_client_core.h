@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What radius_client.c (requests) and radius_client_server.c (servers) share. */
+#pragma once
+
+#include "radius_client.h"
+
+struct radius_request {
+	struct timer timer; /* waiting: its deadline; sent: the next resend, or the deadline */
+	struct radius_client *client;
+	struct radius_request *next, *previous; /* in the queue */
+	struct radius_server *server;           /* that was asked; NULL: in the queue */
+	bool probe;                             /* the client's own Status-Server */
+	uint8_t code;                           /* enum radius_code */
+	uint8_t id;
+	unsigned int socket, sends;
+	uint32_t tried; /* servers that did not answer, by bit */
+	uint32_t wait_ms;
+	uint64_t sent_at, deadline; /* ms; UINT64_MAX = never */
+	int64_t happened_at;
+	uint8_t authenticator[RADIUS_AUTHENTICATOR];
+	uint8_t *packet; /* as it was sent, for resends */
+	size_t packet_length;
+	radius_done *done;
+	void *user;
+	size_t attributes_length, password_length;
+	bool has_password;
+	uint8_t bytes[]; /* attributes, then password */
+};
+
+struct radius_server {
+	struct radius_client *client;
+	unsigned int index;
+	struct radius_server_settings settings; /* name and secret are own copies */
+	struct radius_ids ids;
+	struct timer timer;   /* dead: the next probe; alive: idle sockets */
+	struct timer silence; /* when it is found dead, unless it answers */
+	struct radius_request *probe;
+	bool dead;
+	bool trial; /* dead, and the next request may try it */
+	uint64_t changed_at;
+	uint64_t silent_since;             /* first thing sent since the last answer; 0 = nothing */
+	uint32_t window, window_threshold; /* in 1/RADIUS_WINDOW_UNIT requests */
+	uint64_t halved_at;
+	int credit; /* of the weighted round robin */
+	uint32_t latency_us;
+	uint64_t sent, resent, answered, accepts, rejects, challenges, timeouts, probes, deaths;
+	uint64_t drops[RADIUS_DROP_MAX];
+};
+#define RADIUS_WINDOW_UNIT 16
+
+struct radius_client {
+	const struct radius_client_ops *ops;
+	void *user;
+	struct timer_wheel *wheel;
+	bool accounting, fail_fast;
+	unsigned int in_flight_max, sockets_max;
+	uint32_t queue_max;
+	char nas_identifier[64];
+	struct radius_request *first, *last; /* the queue */
+	uint32_t n_queued;
+	struct radius_client_counters counters;
+	unsigned int n_servers;
+	struct radius_server servers[RADIUS_SERVERS_MAX];
+};
+
+/* ---- radius_client.c ---- */
+/* Sends what waits to servers that have room. */
+void radius_client_pump(struct radius_client *client, uint64_t now);
+/* An id of the server and the first packet. -errno: no socket. */
+int radius_request_send(struct radius_request *request, struct radius_server *server, uint64_t now);
+/* Back to the head of the queue. */
+void radius_request_requeue(struct radius_request *request, uint64_t now);
+/* The id is free again; the packet is forgotten. */
+void radius_request_leave(
+	struct radius_request *request, enum radius_slot_state state, uint64_t now);
+void radius_request_free(struct radius_request *request);
+void radius_client_all_died(struct radius_client *client, uint64_t now);
+struct radius_request *radius_request_create(
+	struct radius_client *client, const struct radius_question *question);
+
+/* ---- radius_client_server.c ---- */
+int radius_server_init(struct radius_server *server, struct radius_client *client,
+	unsigned int index, const struct radius_server_settings *settings, uint64_t now);
+void radius_server_fini(struct radius_server *server);
+/* The one to ask next; NULL: none has room. */
+struct radius_server *radius_server_choose(struct radius_request *request);
+/* An authentic answer came; first: to a request that was sent once. */
+void radius_server_answered(
+	struct radius_server *server, const struct radius_request *request, uint64_t now);
+/* Something was sent to it. */
+void radius_server_asked(struct radius_server *server, uint64_t now);
+/* A request timed out. */
+void radius_server_timed_out(struct radius_server *server, uint64_t now);
+/* The probe was not answered. */
+void radius_server_probe_failed(struct radius_server *server, uint64_t now);
