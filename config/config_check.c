@@ -398,7 +398,12 @@ int draft_check(struct config_draft *draft)
 			config->n_vrfs, "VRF") ||
 		check_names(draft, "security-associations", draft->sas, config->sas,
 			sizeof(*config->sas), config->n_sas, "security association") ||
-		draft_check_sas(draft))
+		draft_check_sas(draft) ||
+		check_names(draft, "radius-servers", draft->radius_servers, config->radius_servers,
+			sizeof(*config->radius_servers), config->n_radius_servers,
+			"RADIUS server") ||
+		check_names(draft, "policies", draft->policies, config->policies,
+			sizeof(*config->policies), config->n_policies, "policy"))
 		return -ENOMEM;
 	check_device_names(draft);
 	check_interfaces(draft);
@@ -409,5 +414,6 @@ int draft_check(struct config_draft *draft)
 	check_vrfs(draft);
 	check_kernel(draft);
 	check_sessions(draft);
+	draft_check_radius(draft);
 	return draft_check_addresses(draft);
 }

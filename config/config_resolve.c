@@ -256,8 +256,10 @@ int draft_resolve(struct config_draft *draft)
 	draft->pools = list_nodes(draft->root, "pools", config->n_pools);
 	draft->vrfs = list_nodes(draft->root, "vrfs", config->n_vrfs);
 	draft->sas = list_nodes(draft->root, "security-associations", config->n_sas);
+	draft->radius_servers = list_nodes(draft->root, "radius-servers", config->n_radius_servers);
+	draft->policies = list_nodes(draft->root, "policies", config->n_policies);
 	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools || !draft->vrfs ||
-		!draft->sas)
+		!draft->sas || !draft->radius_servers || !draft->policies)
 		return -ENOMEM;
 	if (vrfs_resolve(draft))
 		return -ENOMEM;
@@ -269,6 +271,7 @@ int draft_resolve(struct config_draft *draft)
 	dpdk_resolve(draft);
 	subscribers_resolve(draft);
 	kernel_resolve(draft);
+	draft_resolve_radius(draft);
 	return 0;
 }
 
@@ -306,4 +309,6 @@ void draft_free(struct config_draft *draft)
 	free(draft->pools);
 	free(draft->vrfs);
 	free(draft->sas);
+	free(draft->radius_servers);
+	free(draft->policies);
 }

@@ -16,6 +16,7 @@ struct config_draft {
 	 * positions of errors. A vrf's may be NULL: the default one that the file leaves out.
 	 */
 	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs, **sas;
+	const struct yaml_node **radius_servers, **policies;
 };
 
 /* A place in the file: "section.key", or "section[item].key", or "section[item].key[element]". */
@@ -60,6 +61,9 @@ void draft_free(struct config_draft *draft);
 /* config_check.c: names and numbers; config_check_address.c: addresses. 0 or -ENOMEM. */
 int draft_check(struct config_draft *draft);
 int draft_check_addresses(struct config_draft *draft);
+/* config_radius.c: who is asked, and the servers. */
+void draft_resolve_radius(struct config_draft *draft);
+void draft_check_radius(struct config_draft *draft);
 
 /* config_sa.c: keys of security associations into bytes, and what does not go together. 0 or -ENOMEM. */
 int draft_check_sas(struct config_draft *draft);

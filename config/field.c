@@ -5,6 +5,7 @@
 #include "reader.h"
 #include "value.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -376,17 +377,16 @@ bool field_read_workers(struct config_reader *reader, const struct config_path *
 	return ok;
 }
 
-bool field_read_auth(struct config_reader *reader, const struct config_path *path,
-	const struct yaml_node *node, const struct schema_field *field, void *target)
+/* A list of words, each once, into bytes that count from 1. */
+static bool words_read(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const char *const *words, unsigned int n_words,
+	const char *expected, const char *what, uint8_t *list, uint8_t *n)
 {
-	static const char *const methods[] = {"pap", "chap", "mschapv2"};
-	static const char expected[] = "one of pap, chap, mschapv2";
-	struct config_subscribers *subscribers = field_base(field, target);
 	const struct yaml_node *child;
-	unsigned int index = 0, i, j;
+	unsigned int index = 0, i;
 	bool ok = true;
 
-	if (!list_expected(reader, path, node, CONFIG_AUTH_MAX))
+	if (!list_expected(reader, path, node, n_words))
 		return false;
 	for (child = node->first; child; child = child->next, index++) {
 		struct config_path at = {path, NULL, child, index};
@@ -396,18 +396,70 @@ bool field_read_auth(struct config_reader *reader, const struct config_path *pat
 			ok = false;
 			continue;
 		}
-		for (i = 0; i < CONFIG_AUTH_MAX && strcmp(text, methods[i]); i++)
+		for (i = 0; i < n_words && strcmp(text, words[i]); i++)
 			;
-		for (j = 0; j < subscribers->n_auth && subscribers->auth[j] != i + 1; j++)
-			;
-		if (i == CONFIG_AUTH_MAX)
+		if (i == n_words)
 			ok = reader_expected(reader, &at, child, NULL, "%s", expected);
-		else if (j < subscribers->n_auth)
-			ok = reader_expected(reader, &at, child, NULL, "each method only once");
+		else if (memchr(list, (int)i + 1, *n))
+			ok = reader_expected(reader, &at, child, NULL, "each %s only once", what);
 		else
-			subscribers->auth[subscribers->n_auth++] = (uint8_t)(CONFIG_AUTH_PAP + i);
+			list[(*n)++] = (uint8_t)(i + 1);
 	}
 	return ok;
+}
+
+bool field_read_auth(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	static const char *const methods[] = {"pap", "chap", "mschapv2"};
+	struct config_subscribers *subscribers = field_base(field, target);
+
+	static_assert(CONFIG_AUTH_PAP == 1, "values are the words' places, from 1");
+	return words_read(reader, path, node, methods, CONFIG_AUTH_MAX,
+		"one of pap, chap, mschapv2", "method", subscribers->auth, &subscribers->n_auth);
+}
+
+bool field_read_aaa_order(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	static const char *const sources[] = {"local", "radius"};
+	struct config_aaa *aaa = field_base(field, target);
+
+	static_assert(CONFIG_AAA_LOCAL == 1, "values are the words' places, from 1");
+	return words_read(reader, path, node, sources, CONFIG_AAA_SOURCES, "local or radius",
+		"source", aaa->order, &aaa->n_order);
+}
+
+/* "20000", "64k", "10M", "1G": bits per second, thousands. */
+bool field_read_rate(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	static const char expected[] =
+		"bits per second from 8k to 400G, as in 64k, 10M or 1G; 0 = no limit";
+	static const char units[] = "kMG";
+	const char *text = reader_scalar(reader, path, node, field, false, expected), *unit;
+	uint64_t value, factor = 1;
+	char digits[24];
+	size_t length;
+
+	if (!text)
+		return false;
+	length = strlen(text);
+	unit = length ? strchr(units, text[length - 1]) : NULL;
+	if (unit && *unit) {
+		length--;
+		factor = *unit == 'k' ? 1000 : *unit == 'M' ? 1000000 : 1000000000;
+	}
+	if (length >= sizeof(digits))
+		return reader_expected(reader, path, node, field, "%s", expected);
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	if (value_number(digits, &value) || value > 400000000000 / factor ||
+		(value && value * factor < 8000))
+		return reader_expected(reader, path, node, field, "%s", expected);
+	value *= factor;
+	memcpy(target, &value, sizeof(value));
+	return true;
 }
 
 bool field_read_dns(struct config_reader *reader, const struct config_path *path,

@@ -23,3 +23,5 @@ schema_read_fn field_read_unicast;       /* struct ip_addr: of a host, either fa
 schema_read_fn field_read_spi;           /* uint32_t: decimal, or hexadecimal after 0x */
 schema_read_fn field_read_encapsulation; /* local_port and peer_port of struct config_sa */
 schema_read_fn field_read_netns;         /* netns_mode and netns of struct config_kernel */
+schema_read_fn field_read_aaa_order;     /* order of struct config_aaa, and n_order */
+schema_read_fn field_read_rate;          /* uint64_t: bits per second */

@@ -70,6 +70,31 @@ static const char *user_name_check(const char *text)
 	return star && strchr(star + 1, '*') ? "a name with at most one *" : NULL;
 }
 
+static const char template_expected[] =
+	"text with {lac}, {tunnel}, {session}, {circuit}, {remote}, {port} in it";
+
+/* Of NAS-Port-Id: texts, and names in braces. */
+static const char *template_check(const char *text)
+{
+	static const char *const names[] = {
+		"{lac}", "{tunnel}", "{session}", "{circuit}", "{remote}", "{port}"};
+	size_t i;
+
+	for (; *text; text++) {
+		if (*text == '}')
+			return template_expected;
+		if (*text != '{')
+			continue;
+		for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+			if (!strncmp(text, names[i], strlen(names[i])))
+				break;
+		if (i == sizeof(names) / sizeof(*names))
+			return template_expected;
+		text += strlen(names[i]) - 1;
+	}
+	return NULL;
+}
+
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const idle_modes[] = {"poll", "sleep", NULL};
 static const char *const iova_modes[] = {"auto", "va", NULL};
@@ -200,6 +225,7 @@ static const struct schema_field schema_subscribers[] = {
 	{"mss", NUMBER(T, mss, 536, 9176), ZERO},
 	{"subscriber-to-subscriber", BOOL(T, subscriber_to_subscriber), .value = true},
 	{"announce-hosts", BOOL(T, announce_hosts)},
+	{"line-overhead", NUMBER(T, line_overhead, 0, 255)},
 	{NULL},
 };
 #undef T
@@ -302,6 +328,55 @@ static const struct schema_field schema_sa[] = {
 };
 #undef T
 
+static const struct schema_field schema_aaa[] = {
+	{"order", CUSTOM(config_aaa, order, field_read_aaa_order)},
+	{NULL},
+};
+
+#define T config_radius
+static const struct schema_field schema_radius[] = {
+	{"nas-identifier", TEXT(T, nas_identifier)},
+	{"nas-address", CUSTOM(T, nas_address, field_read_addr)},
+	{"source-address", CUSTOM(T, source_address, field_read_addr)},
+	{"nas-port-id", TEXT(T, nas_port_id), .text = "{lac}/{tunnel}/{session}/{circuit}",
+		.check = template_check},
+	{"max-in-flight", NUMBER(T, max_in_flight, 1, 16383), .value = 256},
+	{"max-sockets", NUMBER(T, max_sockets, 1, 64), .value = 16},
+	{"deadline", MS(T, deadline, 1000, 120000), .value = 20000},
+	{NULL},
+};
+#undef T
+
+#define T config_radius_server
+static const struct schema_field schema_radius_server[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"address", CUSTOM(T, address, field_read_addr), REQUIRED},
+	{"secret", SECRET(T, secret)},
+	{"secret-file", SCHEMA_SECRET_FILE, AT(T, secret)},
+	{"auth-port", NUMBER(T, auth_port, 1, 65535), .value = 1812},
+	{"priority", NUMBER(T, priority, 1, 255), .value = 10},
+	{"weight", NUMBER(T, weight, 1, 100), .value = 1},
+	{"timeout", MS(T, timeout, 100, 30000), .value = 1000},
+	{"tries", NUMBER(T, tries, 1, 10), .value = 3},
+	{"dead-after", MS(T, dead_after, 500, 600000), .value = 3000},
+	{"probe-interval", MS(T, probe_interval, 1000, 3600000), .value = 10000},
+	{"status-server", BOOL(T, status_server), .value = true},
+	{"require-message-authenticator", BOOL(T, require_message_authenticator), .value = true},
+	{NULL},
+};
+#undef T
+
+#define T config_policy
+static const struct schema_field schema_policy[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"up-rate", CUSTOM(T, up_rate, field_read_rate)},
+	{"down-rate", CUSTOM(T, down_rate, field_read_rate)},
+	{"up-burst", NUMBER(T, up_burst, 1600, 1073741824), ZERO},
+	{"down-burst", NUMBER(T, down_burst, 1600, 1073741824), ZERO},
+	{NULL},
+};
+#undef T
+
 #define T config
 const struct schema_field schema_root[] = {
 	{"lns", SCHEMA_MAPPING, AT(T, lns), .section = schema_lns},
@@ -316,6 +391,11 @@ const struct schema_field schema_root[] = {
 	{"kernel", SCHEMA_MAPPING, AT(T, kernel), .section = schema_kernel, RESTART},
 	{"ipsec", SCHEMA_MAPPING, AT(T, ipsec), .section = schema_ipsec},
 	{"security-associations", LIST(T, sas, CONFIG_SAS_MAX), .section = schema_sa},
+	{"aaa", SCHEMA_MAPPING, AT(T, aaa), .section = schema_aaa},
+	{"radius", SCHEMA_MAPPING, AT(T, radius), .section = schema_radius},
+	{"radius-servers", LIST(T, radius_servers, CONFIG_RADIUS_SERVERS_MAX),
+		.section = schema_radius_server},
+	{"policies", LIST(T, policies, 1024), .section = schema_policy},
 	{NULL},
 };
 #undef T

@@ -62,17 +62,28 @@ static void answer_fill(
 		answer->routes[answer->n_routes++] = user->routes[i];
 }
 
-void aaa_local_check(const struct config *config, const struct aaa_request *request,
-	struct aaa_answer *answer, struct aaa_counters *counters)
+static const struct config_user *user_of(
+	const struct config *config, const struct aaa_request *request)
 {
-	const struct config_user *user;
 	char name[AAA_USER_MAX + 1];
 
-	*answer = (struct aaa_answer){.pool = -1};
 	memcpy(name, request->user, request->user_length);
 	name[request->user_length] = '\0';
 	/* a name with a NUL inside is nobody's, even if what stands before the NUL is */
-	user = strlen(name) == request->user_length ? config_user_find(config, name) : NULL;
+	return strlen(name) == request->user_length ? config_user_find(config, name) : NULL;
+}
+
+bool aaa_local_knows(const struct config *config, const struct aaa_request *request)
+{
+	return user_of(config, request) != NULL;
+}
+
+void aaa_local_check(const struct config *config, const struct aaa_request *request,
+	struct aaa_answer *answer, struct aaa_counters *counters)
+{
+	const struct config_user *user = user_of(config, request);
+
+	*answer = (struct aaa_answer){.pool = -1};
 	if (!user) {
 		answer->refusal = "no such user";
 		counters->rejects_unknown_user++;

@@ -20,6 +20,7 @@
 #define REPLIES_MAX    256
 #define TIMERS_MAX     512
 #define AAA_MAX        64
+#define RADIUS_MAX     256 /* answers of RADIUS servers */
 #define RELEASES_MAX   512
 #define TAP_MAX        64 /* packets of one device */
 #define NETLINK_MAX    256
@@ -34,14 +35,14 @@
 
 #define TAPS_MAX (CONFIG_INTERFACES_MAX + CONFIG_VRFS_MAX)
 
-enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_TAP };
+enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_RADIUS, SOURCE_TAP };
 
 struct control_loop {
 	struct lns *lns;
 	int epoll, signals;
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
-	bool ctl_ready, route_more;
+	bool ctl_ready, route_more, radius_ready;
 	bool taps_ready[TAPS_MAX];
 };
 
@@ -202,6 +203,8 @@ static void events_take(struct control_loop *loop, const struct epoll_event *eve
 			loop->ctl_ready = true;
 		else if (source == SOURCE_ROUTE)
 			loop->route_more = true;
+		else if (source == SOURCE_RADIUS)
+			loop->radius_ready = true;
 		else
 			loop->taps_ready[source - SOURCE_TAP] = true;
 	}
@@ -215,6 +218,10 @@ static unsigned int descriptors_serve(struct control_loop *loop)
 	/* routes and neighbours before the packets that follow from them */
 	if (loop->route_more)
 		loop->route_more = kernel_route_read(lns->kernel_route, NETLINK_MAX);
+	if (loop->radius_ready) {
+		loop->radius_ready = false;
+		n += aaa_radius_read(lns->radius, RADIUS_MAX);
+	}
 	for (unsigned int k = 0; k < kernel_taps_count(lns->taps); k++) {
 		unsigned int got;
 
@@ -296,6 +303,8 @@ static int loop_open(struct control_loop *loop)
 		rc = source_add(loop, ctl_socket_fd(lns->ctl), SOURCE_CTL);
 	if (!rc)
 		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
+	if (!rc)
+		rc = source_add(loop, aaa_radius_fd(lns->radius), SOURCE_RADIUS);
 	for (unsigned int k = 0; !rc && k < kernel_taps_count(lns->taps); k++)
 		rc = source_add(loop, kernel_tap_fd(lns->taps, k), SOURCE_TAP + k);
 	return rc;

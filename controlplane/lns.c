@@ -143,16 +143,24 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	int rc = subscribers_init(&lns->subscribers, config->dpdk.max_sessions);
 
 	lns->aaa = aaa_create(config, AAA_PENDING_MAX);
+	lns->acct_epoch = (uint32_t)time(NULL);
+	entropy_fill(&lns->acct_serial, sizeof(lns->acct_serial));
 	lns->install = install_create(lns->dp, lns->routes);
 	lns->l2tp = l2tp_lns_create(&lns_l2tp_ops, lns, &settings);
 	if (!rc && lns->aaa && lns->install && lns->l2tp)
 		rc = lns_pools_set(lns, config);
 	else
 		rc = -ENOMEM;
-	if (rc)
+	if (rc) {
 		snprintf(error, error_size, "out of memory for %u sessions",
 			config->dpdk.max_sessions);
-	return rc;
+		return rc;
+	}
+	lns->radius = aaa_radius_create(config, &lns->wheel, &lns->now, error, error_size);
+	if (!lns->radius)
+		return -EIO;
+	aaa_set_radius(lns->aaa, lns->radius);
+	return 0;
 }
 
 static int operator_start(struct lns *lns, char *error, size_t error_size)
@@ -163,6 +171,8 @@ static int operator_start(struct lns *lns, char *error, size_t error_size)
 	rc = lns->show ? lns_commands_show(lns) : -ENOMEM;
 	if (!rc)
 		rc = lns_commands_status(lns);
+	if (!rc)
+		rc = lns_commands_radius(lns);
 	if (!rc)
 		rc = lns_commands_act(lns);
 	if (!rc)
@@ -232,6 +242,7 @@ void lns_stop(struct lns *lns)
 	if (lns->netns)
 		kernel_netns_close(lns->netns);
 	aaa_destroy(lns->aaa);
+	aaa_radius_destroy(lns->radius);
 	install_destroy(lns->install);
 	lns_sas_stop(lns);
 	if (lns->routes)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "aaa.h"
+#include "aaa_radius.h"
 #include "ctl_socket.h"
 #include "install.h"
 #include "install_sa.h"
@@ -56,6 +57,8 @@ struct lns {
 	struct profile *profile; /* the configuration in force */
 	struct profile *initial; /* the one that ports and mirrors were made from */
 	struct aaa *aaa;
+	struct aaa_radius *radius;
+	uint32_t acct_epoch, acct_serial; /* the halves of the next Acct-Session-Id */
 	struct subscribers subscribers;
 	unsigned int n_pools;
 	struct ip_pool **pools; /* by the index in the configuration */

@@ -57,6 +57,7 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 		log_error(NULL, "reload: out of memory, the old security associations stay");
 	lns->profile = profile;
 	aaa_set_config(lns->aaa, profile->config);
+	aaa_radius_set_config(lns->radius, profile->config);
 	log_set_level(profile->config->lns.log_level);
 	profile_release(old);
 	log_info(NULL, "reloaded %s", profile->config->path);

@@ -63,6 +63,15 @@ static const struct ctl_column session_details[] = {
 	{"rx_speed", "Speed from subscriber", CTL_BITRATE},
 	{"private_group", "Private group", CTL_TEXT},
 	{"sequencing", "Sequencing", CTL_BOOL},
+	{"acct_session_id", "Acct-Session-Id", CTL_TEXT},
+	{"policy", "Policy", CTL_TEXT},
+	{"up_rate", "Limit from subscriber", CTL_BITRATE},
+	{"down_rate", "Limit to subscriber", CTL_BITRATE},
+	{"interim_interval", "Interim interval", CTL_SECONDS},
+	{"dns", "DNS servers", CTL_LIST},
+	{"routes", "Framed routes", CTL_LIST},
+	{"class", "Class", CTL_LIST},
+	{"ipv6", "IPv6 from RADIUS", CTL_LIST},
 	{NULL, NULL, 0},
 };
 
@@ -164,6 +173,7 @@ static json_t *session_detail(const struct subscriber *subscriber)
 	json_object_set_new(row, "down_drops", json_integer(subscriber->down_drops));
 	if (subscriber->l2tp)
 		call_details(row, subscriber);
+	lns_show_grant(row, subscriber);
 	return row;
 }
 

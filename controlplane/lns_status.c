@@ -177,7 +177,7 @@ struct named_counter {
 	uint64_t value;
 };
 
-#define N_OWN 20
+#define N_OWN 22
 
 static unsigned int own_counters(const struct lns *lns, struct named_counter own[N_OWN])
 {
@@ -197,6 +197,8 @@ static unsigned int own_counters(const struct lns *lns, struct named_counter own
 		{"aaa", "accepts", "", aaa->accepts},
 		{"aaa", "unknown_user", "refused: no such user", aaa->rejects_unknown_user},
 		{"aaa", "wrong_password", "refused: wrong password", aaa->rejects_password},
+		{"aaa", "rejects_radius", "refused by RADIUS", aaa->rejects_radius},
+		{"aaa", "no_answer", "no RADIUS server answered", aaa->no_answer},
 		{"aaa", "cancelled", "session ended before the answer", aaa->cancelled},
 		{"aaa", "overflow", "too many requests at once", aaa->overflow},
 		{"ring", "inject_drops", "packets for a worker: ring full",
@@ -233,6 +235,12 @@ static bool control_at(struct lns *lns, unsigned int at, struct named_counter *c
 		return true;
 	}
 	at -= PPP_REJECT_COUNT;
+	if (at < AAA_RADIUS_COUNTER_MAX) {
+		*counter = (struct named_counter){"radius", aaa_radius_counter_name(at), "",
+			aaa_radius_counters(lns->radius)[at]};
+		return true;
+	}
+	at -= AAA_RADIUS_COUNTER_MAX;
 	if (at < LNS_DROP_MAX) {
 		*counter = (struct named_counter){
 			"drop", lns_drop_name(at), lns_drop_text(at), lns->drops[at]};

@@ -319,6 +319,11 @@ int radius_client_submit(struct radius_client *client, uint64_t now,
 	return 0;
 }
 
+void *radius_request_user(const struct radius_request *request)
+{
+	return request->user;
+}
+
 void radius_client_cancel(struct radius_request *request, uint64_t now)
 {
 	struct radius_client *client = request->client;

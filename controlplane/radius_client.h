@@ -151,6 +151,8 @@ void radius_client_destroy(struct radius_client *client);
 /* 0 and *request; -ENOBUFS: queue_max wait; -EMSGSIZE; -ENOMEM. Never calls done itself. */
 int radius_client_submit(struct radius_client *client, uint64_t now,
 	const struct radius_question *question, struct radius_request **request);
+/* What the question named as user. */
+void *radius_request_user(const struct radius_request *request);
 void radius_client_cancel(struct radius_request *request, uint64_t now);
 /* A datagram that came to a socket. */
 void radius_client_receive(struct radius_client *client, uint64_t now, unsigned int server,

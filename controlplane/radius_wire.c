@@ -384,18 +384,6 @@ void radius_add_tagged_u24(struct radius_writer *writer, uint8_t type, uint8_t t
 	radius_add_u32(writer, type, (uint32_t)tag << 24 | (value & 0xffffff));
 }
 
-void radius_add_tagged_text(
-	struct radius_writer *writer, uint8_t type, uint8_t tag, const char *text)
-{
-	size_t length = strlen(text);
-	uint8_t *room = length ? attribute_room(writer, type, length + 1) : NULL;
-
-	if (!room)
-		return;
-	room[0] = tag;
-	memcpy(room + 1, text, length);
-}
-
 void radius_add_vendor(struct radius_writer *writer, uint32_t vendor, uint8_t type,
 	const void *value, size_t length)
 {

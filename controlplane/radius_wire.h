@@ -243,8 +243,6 @@ void radius_add_encoded(struct radius_writer *writer, const uint8_t *attributes,
 void radius_add_text(struct radius_writer *writer, uint8_t type, const char *text);
 void radius_add_u32(struct radius_writer *writer, uint8_t type, uint32_t value);
 void radius_add_tagged_u24(struct radius_writer *writer, uint8_t type, uint8_t tag, uint32_t value);
-void radius_add_tagged_text(
-	struct radius_writer *writer, uint8_t type, uint8_t tag, const char *text);
 void radius_add_vendor(struct radius_writer *writer, uint32_t vendor, uint8_t type,
 	const void *value, size_t length);
 /* Reserves it; goes first, so that a prefix chosen by an attacker never stands before it. */

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "ppp.h"
 #include "profile.h"
+#include "radius_session.h"
 #include "subscriber_record.h"
 #include "timer.h"
 
@@ -78,7 +79,12 @@ struct subscriber {
 	uint32_t session_timeout, idle_timeout; /* seconds */
 	struct ppp_ipv4 ipv4;
 	unsigned int n_routes;
-	struct config_route *routes; /* of the AAA; allocated */
+	struct config_route *routes;         /* of the AAA; allocated */
+	struct aaa_extra *extra;             /* the same; NULL: nothing */
+	uint16_t mtu;                        /* of the AAA; 0 = no limit */
+	bool rated;                          /* its owner was told rate limits */
+	struct timer rates;                  /* they are sent again: the owner's ring was full */
+	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
 
 	struct session_counters counters; /* as of counted_at */
 	uint64_t counted_at;
@@ -112,6 +118,21 @@ struct log_context subscriber_log(const struct subscriber *subscriber);
 uint64_t subscriber_session_end(const struct subscriber *subscriber);
 /* PPP is over. */
 void subscriber_closed(struct subscriber *subscriber, enum ppp_close_cause cause);
+
+/* ---- subscriber_radius.c ---- */
+/* What RADIUS is told of a session whose call is up; views into it and into the texts here. */
+struct subscriber_told {
+	struct radius_session session;
+	char lac_address[46], lns_address[46];
+};
+void subscriber_tell(const struct subscriber *subscriber, struct subscriber_told *told);
+/* An Acct-Session-Id of its own. */
+void subscriber_name(struct subscriber *subscriber);
+/* Keeps what the AAA gave beyond addresses: extra and mtu. -ENOMEM. */
+int subscriber_keep_extra(struct subscriber *subscriber, const struct aaa_answer *answer);
+/* The session's rate limits to its owner, now or as soon as there is room. */
+void subscriber_rates_set(struct subscriber *subscriber);
+timer_fire subscriber_rates_again;
 
 /* ---- subscriber_address.c ---- */
 /*

@@ -124,6 +124,10 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 			return -ENOMEM;
 		memcpy(routes, answer->routes, answer->n_routes * sizeof(*routes));
 	}
+	if (subscriber_keep_extra(subscriber, answer)) {
+		free(routes);
+		return -ENOMEM;
+	}
 	free(subscriber->routes);
 	subscriber->routes = routes;
 	subscriber->n_routes = answer->n_routes;
@@ -195,6 +199,7 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 		.response_length = request->response_len,
 	};
 	struct ppp_auth_result refused = {.serial = request->serial};
+	struct subscriber_told told;
 	char *name;
 	int64_t id;
 
@@ -218,6 +223,8 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 	if (subscriber->aaa_id)
 		aaa_cancel(lns->aaa, subscriber->aaa_id);
 	subscriber->aaa_id = 0;
+	subscriber_tell(subscriber, &told);
+	question.session = &told.session;
 	id = name ? aaa_submit(lns->aaa, &question, on_aaa_done, subscriber) : -ENOMEM;
 	if (id > 0)
 		subscriber->aaa_id = (uint32_t)id;
@@ -291,6 +298,7 @@ static void on_ipv4_up(void *user)
 	char address[16];
 	int rc = prefixes_set(subscriber);
 
+	subscriber_rates_set(subscriber);
 	subscriber->record.flags |= SESSION_FORWARD4;
 	if (!rc)
 		rc = install_session_update(lns->install, &subscriber->record);

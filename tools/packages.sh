@@ -32,6 +32,7 @@ packages_of() {
 		# Peers and witnesses that run on this machine.
 		echo python3 python3-scapy python3-cryptography tshark tcpdump iperf3 strace
 		echo iputils-ping util-linux
+		echo freeradius freeradius-utils
 		# The guest with xl2tpd and pppd: what builds it and what boots it.
 		echo qemu-system-x86 mmdebstrap kmod cpio squashfs-tools xz-utils
 		;;

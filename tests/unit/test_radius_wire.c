@@ -448,9 +448,9 @@ Test(radius_wire, empty_texts_are_left_out)
 
 	radius_writer_init(&writer, buffer, sizeof(buffer), RADIUS_ACCESS_REQUEST, 1, NULL);
 	radius_add_text(&writer, RADIUS_CALLED_STATION_ID, "");
-	radius_add_tagged_text(&writer, RADIUS_TUNNEL_CLIENT_ENDPOINT, 1, "");
 	radius_add_vendor(&writer, RADIUS_VENDOR_DSL_FORUM, 1, "", 0);
 	cr_assert_eq(writer.at - writer.start, RADIUS_HEADER);
-	radius_add_tagged_text(&writer, RADIUS_TUNNEL_CLIENT_ENDPOINT, 1, "a");
-	cr_assert_eq(writer.at - writer.start, RADIUS_HEADER + 4);
+	radius_add_tagged_u24(&writer, RADIUS_TUNNEL_TYPE, 1, 3);
+	cr_assert_eq(writer.at - writer.start, RADIUS_HEADER + 6);
+	cr_assert_arr_eq(buffer + RADIUS_HEADER, "\x40\x06\x01\x00\x00\x03", 6);
 }

@@ -18,6 +18,7 @@ const char request_help[] =
 	"  show user NAME|GLOB                   all about a user's sessions\n"
 	"  show sas                              security associations of ESP\n"
 	"  show pools                            address pools and what is in use\n"
+	"  show radius                           RADIUS servers: state, latency, drops\n"
 	"  show workers                          load and counters of each worker core\n"
 	"  show interfaces                       ports: link, packets, losses\n"
 	"  show drops [--all]                    dropped packets by reason (--all: zeroes too)\n"
@@ -73,6 +74,7 @@ static const struct form {
 	{{"show", "user"}, "show user", OPERAND_USER, false, OPTION_LIMIT},
 	{{"show", "pools"}, "show pools", OPERAND_NONE},
 	{{"show", "sas"}, "show sas", OPERAND_NONE},
+	{{"show", "radius"}, "show radius", OPERAND_NONE},
 	{{"show", "workers"}, "show workers", OPERAND_NONE},
 	{{"show", "interfaces"}, "show interfaces", OPERAND_NONE},
 	{{"show", "drops"}, "show drops", OPERAND_NONE, false, OPTION_ALL},

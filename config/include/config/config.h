@@ -155,6 +155,7 @@ struct config_subscribers {
 	uint16_t mss;                  /* 0 = from the session's MTU */
 	bool subscriber_to_subscriber; /* hairpin allowed */
 	bool announce_hosts;           /* single routes into the kernel, not only pool aggregates */
+	uint16_t line_overhead; /* bytes per packet that the access line adds, for rate limits */
 };
 
 struct config_route {
@@ -263,6 +264,49 @@ struct config_ipsec_settings {
 	bool permit_null, permit_gmac, permit_3des;
 };
 
+/* Who decides who may come in: each is asked until one knows (docs/radius.md). */
+enum config_aaa_source { CONFIG_AAA_LOCAL = 1, CONFIG_AAA_RADIUS };
+#define CONFIG_AAA_SOURCES 2
+
+struct config_aaa {
+	uint8_t n_order;
+	uint8_t order[CONFIG_AAA_SOURCES]; /* enum config_aaa_source */
+};
+
+#define CONFIG_RADIUS_SERVERS_MAX 16
+
+struct config_radius_server {
+	char name[CONFIG_NAME_MAX];
+	struct ip_addr address;
+	char secret[CONFIG_SECRET_MAX];
+	uint16_t auth_port;
+	uint16_t priority, weight; /* lower priority first */
+	uint32_t timeout;          /* ms, until the first resend */
+	uint8_t tries;
+	uint32_t dead_after, probe_interval; /* ms */
+	bool status_server;                  /* answers Status-Server (RFC 5997) */
+	bool require_message_authenticator;
+	unsigned int line;
+};
+
+struct config_radius {
+	char nas_identifier[CONFIG_NAME_MAX];
+	struct ip_addr nas_address;    /* NAS-IP-Address or NAS-IPv6-Address; family 0 = none */
+	struct ip_addr source_address; /* of what we send; family 0 = the kernel chooses */
+	char nas_port_id[128];         /* template */
+	uint32_t max_in_flight;        /* requests at one server */
+	uint16_t max_sockets;          /* towards one server */
+	uint32_t deadline;             /* ms, of one authentication */
+};
+
+/* Rates that a Filter-Id, or a user, names. */
+struct config_policy {
+	char name[CONFIG_NAME_MAX];
+	uint64_t up_rate, down_rate; /* bits per second from and to the subscriber; 0 = no limit */
+	uint32_t up_burst, down_burst; /* bytes; 0 = a tenth of a second */
+	unsigned int line;
+};
+
 struct config_user_index; /* of config_user.c */
 
 struct config {
@@ -285,6 +329,12 @@ struct config {
 	struct config_ipsec_settings ipsec;
 	unsigned int n_sas;
 	struct config_sa *sas;
+	struct config_aaa aaa;
+	struct config_radius radius;
+	unsigned int n_radius_servers;
+	struct config_radius_server *radius_servers;
+	unsigned int n_policies;
+	struct config_policy *policies;
 	struct config_user_index *user_index;
 };
 
@@ -315,6 +365,8 @@ unsigned int config_restart_needed(
 /* First peer whose sources hold addr (network order) and whose pattern matches host_name (NULL: any). */
 const struct config_peer *config_peer_find(
 	const struct config *config, const struct ip_addr *addr, const char *host_name);
+/* NULL: no policy of that name. */
+const struct config_policy *config_policy_find(const struct config *config, const char *name);
 /* Exact name first, then wildcards in the order of the file. */
 const struct config_user *config_user_find(const struct config *config, const char *name);
 /* Is this a user's fixed address, or our own end of the links? A pool never hands it out to others. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RADIUS as one that the AAA asks: Access-Request out, Access-Accept or -Reject in.
+ *
+ * Answers are handed to the AAA, which keeps them until its next poll. A reload makes a new client of the
+ * new servers; what is under way ends with the old one.
+ */
+#pragma once
+
+#include "aaa.h"
+#include "radius_client.h"
+
+/* Access-Accepts and what was in them. X(enumerator, name) */
+#define AAA_RADIUS_COUNTERS(X)                      \
+	X(ACCEPTED, "accepted")                     \
+	X(REJECTED, "rejected")                     \
+	X(CHALLENGED, "challenged")                 \
+	X(REFUSED, "accepts-refused")               \
+	X(NO_ANSWER, "no-answer")                   \
+	X(UNKNOWN_ATTRIBUTES, "unknown-attributes") \
+	X(UNUSED_ATTRIBUTES, "unused-attributes")
+
+enum aaa_radius_counter {
+#define X(name, text) AAA_RADIUS_##name,
+	AAA_RADIUS_COUNTERS(X)
+#undef X
+		AAA_RADIUS_COUNTER_MAX
+};
+const char *aaa_radius_counter_name(enum aaa_radius_counter counter);
+
+enum aaa_radius_verdict { AAA_RADIUS_ACCEPT, AAA_RADIUS_REJECT, AAA_RADIUS_SILENCE };
+
+/*
+ * answer: NULL with AAA_RADIUS_SILENCE; valid during the call, and so is answer->extra.
+ */
+typedef void aaa_radius_done(
+	void *user, enum aaa_radius_verdict verdict, const struct aaa_answer *answer);
+
+/* now: the control core's time, read when needed. -> NULL and a sentence in error. */
+struct aaa_radius *aaa_radius_create(const struct config *config, struct timer_wheel *wheel,
+	const uint64_t *now, char *error, size_t error_size);
+void aaa_radius_destroy(struct aaa_radius *radius);
+/* After a reload; the old configuration may go. -errno: the old servers stay. */
+int aaa_radius_set_config(struct aaa_radius *radius, const struct config *config);
+/* 0 and *handle, or -errno: -ENOENT without servers, -ENOBUFS queue full, -EMSGSIZE, -ENOMEM. */
+int aaa_radius_ask(struct aaa_radius *radius, const struct aaa_request *request,
+	const uint8_t *attributes, size_t attributes_length, aaa_radius_done *done, void *user,
+	struct radius_request **handle);
+void aaa_radius_cancel(struct aaa_radius *radius, struct radius_request *handle);
+/* For epoll; readable when there are answers. */
+int aaa_radius_fd(const struct aaa_radius *radius);
+/* Reads answers, at most about max; returns how many. */
+unsigned int aaa_radius_read(struct aaa_radius *radius, unsigned int max);
+/* The client in force; NULL without servers. */
+const struct radius_client *aaa_radius_client(const struct aaa_radius *radius);
+const uint64_t *aaa_radius_counters(const struct aaa_radius *radius);
+
+/* ---- aaa_radius_accept.c ---- */
+/* Room for the longest Access-Accept's extras. */
+#define AAA_EXTRA_MAX (sizeof(struct aaa_extra) + RADIUS_PACKET_MAX)
+struct aaa_accept {
+	struct aaa_answer answer; /* extra: into block */
+	char refusal[160];
+	_Alignas(struct aaa_extra) uint8_t block[AAA_EXTRA_MAX];
+};
+/*
+ * Reads an Access-Accept: all of it or nothing. true: answer is complete. false: answer.refusal says what cannot be
+ * honoured. counters: unknown and unused attributes are added up.
+ */
+bool aaa_radius_accept(struct aaa_accept *accept, const struct config *config,
+	const struct aaa_request *request, const struct radius_answer *reply, uint64_t *counters);
+/* The Reply-Messages, one after the other, printable. */
+void aaa_radius_message(const struct radius_packet *packet, char message[AAA_MESSAGE_MAX]);
