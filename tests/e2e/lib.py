@@ -393,18 +393,19 @@ class Capture:
 
     def __init__(self, lab, name='access.pcap', interface='access', side='lac', filter_text=''):
         self.lab, self.file = lab, lab.path(name)
+        self.options = []  # for tshark: what it needs to see inside
         self.process = lab.spawn(side, 'tcpdump', '-i', interface, '-n', '-U', '-s', '0', '-B', '32768',
                                  '-Z', 'root', '-w', self.file, *filter_text.split(), log=name + '.log')
         eventually(lambda: os.path.exists(self.file) and os.path.getsize(self.file) >= 24,
                    'tcpdump starts')
 
     def stop(self):
-        time.sleep(0.3)
+        time.sleep(1.3)  # tcpdump gets what it captured from the kernel once a second
         self.lab.end(self.process)
 
     def fields(self, display_filter, *names):
         """tshark's rows of these fields for the packets that the filter selects."""
-        words = ['tshark', '-r', self.file, '-n', '-Y', display_filter, '-T', 'fields',
+        words = ['tshark', '-r', self.file, '-n', *self.options, '-Y', display_filter, '-T', 'fields',
                  '-E', 'separator=/t', '-E', 'occurrence=a', '-E', 'aggregator=;']
         for name in names:
             words += ['-e', name]
