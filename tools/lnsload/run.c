@@ -21,6 +21,8 @@
 #define STRAGGLER_NS 2000000000u
 #define QUERY_NS     300000000u
 #define QUERY_ROUNDS 1000u
+/* the LNS gets the last message of the last set-up before the first packet: a slow one may still work on it */
+#define SETTLE_NS 100000000u
 
 static volatile sig_atomic_t run_signals;
 
@@ -314,7 +316,8 @@ static void run_step(struct run *run)
 
 	switch (run->phase) {
 	case RUN_SETUP:
-		if (lac_setup(&run->lac, run->now_ns))
+		if (lac_setup(&run->lac, run->now_ns) &&
+			run->now_ns - run->lac.stats.last_up_ns > SETTLE_NS)
 			run_setup_done(run);
 		return;
 	case RUN_MTU:

@@ -187,14 +187,16 @@ int secure_open(struct secure *s, const struct options *o, impair_fn *emit, void
 		rc = secure_read_state(s);
 		if (rc == 0)
 			rc = secure_write_state(s, RESERVE);
+		s->reserved = rc == 0;
 	}
 	return rc;
 }
 
 void secure_close(struct secure *s)
 {
-	if (s->stats.sent > 0 && s->options->esp.state[0] != '\0')
+	if (s->reserved)
 		secure_write_state(s, 0);
+	s->reserved = false;
 	for (uint32_t i = 0; s->links != NULL && i < s->link_count; i++) {
 		association_free(&s->links[i].out);
 		association_free(&s->links[i].in);

@@ -46,6 +46,7 @@ struct secure {
 	struct secure_link *links;
 	uint32_t link_count, tunnel_count;
 	uint32_t *link_of;    /* by tunnel number; SECURE_CLEAR */
+	bool reserved;        /* the state file holds numbers above ours until we close */
 	struct impair inject; /* replays and reorders what is protected already */
 	struct random random;
 	impair_fn *emit; /* queues a packet; where is a struct secure_link */
