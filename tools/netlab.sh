@@ -4,6 +4,7 @@
 #
 #   P-lac                      P-lns                       P-inet
 #   access 10.1.0.2 ────────── access   [lnsd]   core ───── core 10.2.0.2, lo 203.0.113.1
+#          10.1.0.4 (inside ESP)
 #          fd00:1::2                                             fd00:2::2
 #                              P-kern: lnsd's TAPs and lns0 (10.1.0.1, 10.2.0.1)
 #
@@ -18,6 +19,7 @@
 
 netlab_lns_access=10.1.0.1
 netlab_lac_access=10.1.0.2
+netlab_lac_secure=10.1.0.4
 netlab_lns_core=10.2.0.1
 netlab_inet_core=10.2.0.2
 netlab_inet_far=203.0.113.1
@@ -56,6 +58,7 @@ netlab_up() {
 	ip -n "$p-lns" link set core up || return 1
 
 	ip -n "$p-lac" addr add 10.1.0.2/24 dev access || return 1
+	ip -n "$p-lac" addr add 10.1.0.4/24 dev access || return 1
 	ip -n "$p-lac" addr add fd00:1::2/64 dev access nodad || return 1
 	ip -n "$p-lac" link set access up || return 1
 	ip -n "$p-inet" addr add 10.2.0.2/24 dev core || return 1

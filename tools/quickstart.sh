@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # lnsd at work on this machine, in a few minutes and with nothing left behind: installs what is missing,
 # builds, makes a small network of namespaces (LAC | lnsd | internet), brings subscribers up through
-# real L2TP and PPP, sends traffic both ways, and says how that went.
+# real L2TP and PPP, half of the tunnels inside ESP (AES-GCM), sends traffic both ways, and says how
+# that went.
 #
 # usage: quickstart.sh [--seconds N] [--sessions N] [--pps N] [--keep]       as root, on Debian 12
 #   --seconds N   how long traffic flows (10)
@@ -70,7 +71,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	-h | --help)
-		sed -n '3,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+		sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 		exit 0
 		;;
 	*) fail "$1 is no option (--help lists them)" ;;
@@ -115,17 +116,22 @@ done
 # 2. The network, and lnsd on its two inner ends.
 tunnels=$(((sessions + 249) / 250))
 [ "$tunnels" -ge 4 ] || tunnels=4
-[ "$tunnels" -le "$sessions" ] || tunnels=$sessions
+[ "$tunnels" -le "$sessions" ] || tunnels=$((sessions > 1 ? sessions : 2))
 step network "$prefix-lac (LAC) | $prefix-lns (lnsd) | $prefix-inet (internet)"
 netlab_up "$prefix" || fail "the network namespaces could not be made"
 cores=$(nproc)
 worker=$((cores > 1 ? 1 : 0))
 password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 secret=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+passphrase=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+# every second tunnel has the second address, and that one is inside ESP
+tunnel_options=(--lns "$netlab_lns_access" --local "$netlab_lac_access,$netlab_lac_secure"
+	--tunnels "$tunnels" --esp aes128gcm16 --esp-tunnels half --esp-passphrase-file "$work/passphrase")
 (
 	umask 077
 	echo "$password" >"$work/password"
 	echo "$secret" >"$work/secret"
+	echo "$passphrase" >"$work/passphrase"
 	cat >"$work/lnsd.yaml" <<-YAML
 		lns:
 		  host-name: lns.quickstart.example
@@ -149,6 +155,12 @@ secret=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 		    sources: [$netlab_lac_access/32]
 		    secret-file: $work/secret
 		    challenge: true
+		    ipsec: none
+		  - name: lac-esp
+		    sources: [$netlab_lac_secure/32]
+		    secret-file: $work/secret
+		    challenge: true
+		    ipsec: required
 		subscribers:
 		  auth: [chap, pap, mschapv2]
 		  dns: [9.9.9.9]
@@ -161,7 +173,8 @@ secret=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 		kernel:
 		  netns: $prefix-kern
 	YAML
-)
+	"$lnsload" "${tunnel_options[@]}" --print-sas >>"$work/lnsd.yaml"
+) || fail "lnsload does not print the security associations"
 "$lnsd" -c "$work/lnsd.yaml" --check >"$work/check.log" 2>&1 || {
 	cat "$work/check.log" >&2
 	fail "lnsd does not accept the configuration"
@@ -178,9 +191,9 @@ netlab_default_route "$prefix" || fail "the default route could not be set"
 step lnsd "running, pid $lnsd_pid, on net_af_packet without hugepages"
 
 # 3. Subscribers and traffic.
-step lnsload "$tunnels tunnels, $sessions sessions, then $pps packets/s in each direction for $seconds s"
-"$lnsload" --lns "$netlab_lns_access" --local "$netlab_lac_access" --netns "$prefix-lac" \
-	--tunnels "$tunnels" --sessions "$sessions" --secret-file "$work/secret" --auth mix \
+step lnsload "$tunnels tunnels, half inside ESP, $sessions sessions, then $pps packets/s in each direction for $seconds s"
+"$lnsload" "${tunnel_options[@]}" --netns "$prefix-lac" \
+	--sessions "$sessions" --secret-file "$work/secret" --auth mix \
 	--user 'sub%d@quickstart.example' --password-file "$work/password" \
 	--internet-netns "$prefix-inet" --internet-addr "$netlab_inet_far" \
 	--pps "$pps" --traffic-seconds "$seconds" --hold 1 --interval 1 --json "$work/result.json" \
@@ -189,7 +202,7 @@ load_pid=$!
 
 # One row a second, from what lnsload reports of its own end and lnsd of its.
 echo
-printf '%8s  %-9s %8s %9s %10s %10s %8s %9s\n' time phase tunnels sessions 'up pps' 'down pps' loss drops
+printf '%8s  %-9s %8s %8s %9s %10s %10s %8s %9s\n' time phase tunnels 'in ESP' sessions 'up pps' 'down pps' loss drops
 rows=0
 show_rows() {
 	local line drops
@@ -204,12 +217,13 @@ print(sum(total(row) for row in rows))' 2>/dev/null) || drops=-
 		awk -v drops="$drops" '{
 			for (i = 1; i <= NF; i++) {
 				if ($i == "tunnels") tunnels = $(i + 1)
+				if ($i == "esp") esp = $(i + 1)
 				if ($i == "up" && $(i - 1) == "sessions") sessions = $(i + 1)
 				if ($i == "up" && $(i + 2) == "pps") up = $(i + 1)
 				if ($i == "down" && $(i + 2) == "pps") down = $(i + 1)
 				if ($i == "loss") loss = $(i + 1)
 			}
-			printf "%8s  %-9s %8s %9s %10s %10s %8s %9s\n", $2, $3, tunnels, sessions, up, down, loss, drops
+			printf "%8s  %-9s %8s %8s %9s %10s %10s %8s %9s\n", $2, $3, tunnels, esp, sessions, up, down, loss, drops
 		}' <<<"$line"
 	done < <(grep -a '^lnsload .*tunnels' "$work/load.log" | tail -n "+$((rows + 1))")
 	rows=$(grep -ac '^lnsload .*tunnels' "$work/load.log")
@@ -222,6 +236,7 @@ while kill -0 "$load_pid" 2>/dev/null; do
 		shown=1
 		"$lnsctl" -s "$work/lnsd.sock" show tunnels 2>/dev/null | head -n 8 >"$work/tunnels"
 		"$lnsctl" -s "$work/lnsd.sock" show sessions 2>/dev/null | head -n 6 >"$work/sessions"
+		"$lnsctl" -s "$work/lnsd.sock" show sas 2>/dev/null | head -n 8 >"$work/sas"
 		"$lnsctl" -s "$work/lnsd.sock" show workers >"$work/workers" 2>/dev/null
 	fi
 done
@@ -230,7 +245,7 @@ status=$?
 load_pid=
 show_rows
 echo
-for table in tunnels sessions workers; do
+for table in tunnels sas sessions workers; do
 	[ ! -s "$work/$table" ] || {
 		echo "lnsctl show $table (the first rows)"
 		sed 's/^/    /' "$work/$table"
@@ -250,7 +265,7 @@ read -r up up_pps down_pps loss why <<<"$summary"
 
 if [ -n "$keep" ]; then
 	echo "lnsd keeps running. In another terminal:"
-	for command in 'show version' 'show workers' 'show drops' 'show routes' '--json show pools'; do
+	for command in 'show version' 'show sas' 'show workers' 'show drops' 'show routes' '--json show pools'; do
 		echo "    $lnsctl -s $work/lnsd.sock $command"
 	done
 	echo "    $lnsload --lns $netlab_lns_access --netns $prefix-lac --tunnels 4 --sessions 100 --secret-file $work/secret --user 'me%d@quickstart.example' --password-file $work/password --hold 600"
