@@ -3,7 +3,7 @@
 import json
 import os
 
-from lib import FAR, LAC, LNS, Failure, check, default_config, program
+from lib import FAR, LAC, LNS, Failure, check, check_equal, default_config, program
 
 SECRET = 'load-tunnel-secret'
 PASSWORD = 'load-password'
@@ -22,7 +22,7 @@ def config(lab, workers=1, pool='100.66.0.0/15', **changes):
         'vdevs': [f'net_af_packet{index},iface={name},blocksz=65536,framesz=2048,framecnt=4096'
                   for index, name in enumerate(('access', 'core'))]})
     for key, value in changes.items():
-        made[key].update(value) if isinstance(value, dict) else made.__setitem__(key, value)
+        made.setdefault(key, {}).update(value) if isinstance(value, dict) else made.__setitem__(key, value)
     return made
 
 
@@ -67,3 +67,11 @@ def run(lab, tunnels, sessions, *more, timeout=300, expect=0, name='load', **key
 
 def brief(part):
     return {key: value for key, value in part.items() if isinstance(value, int) and value}
+
+
+def no_loss(result):
+    for direction in ('up', 'down'):
+        part = result[direction]
+        check(part['received'] > 0 and part['lost'] == 0, f'{direction}: {brief(part)}')
+        for kind in ('reordered', 'duplicated', 'misdelivered', 'corrupt', 'bad_ttl'):
+            check_equal(part[kind], 0, f'{direction}: {kind}')

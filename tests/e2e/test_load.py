@@ -38,19 +38,11 @@ def reload(state):
     check_equal(done.returncode, 0, 'reload: ' + done.stdout + done.stderr)
 
 
-def no_loss(result):
-    for direction in ('up', 'down'):
-        part = result[direction]
-        check(part['received'] > 0 and part['lost'] == 0, f'{direction}: {load.brief(part)}')
-        for kind in ('reordered', 'duplicated', 'misdelivered', 'corrupt', 'bad_ttl'):
-            check_equal(part[kind], 0, f'{direction}: {kind}')
-
-
 @case
 def hundred_sessions_without_loss(lab, state):
     result = load.run(lab, 4, 100, '--auth', 'mix', '--pps', '3000', '--traffic-seconds', '8')
     check_equal(result['sessions']['up'], 100, 'sessions up')
-    no_loss(result)
+    load.no_loss(result)
     return f"up {result['up']['pps']:.0f} pps, down {result['down']['pps']:.0f} pps"
 
 
@@ -65,7 +57,7 @@ def mtu_of_every_session(lab, state):
 def traffic_of_all_sizes_with_sequencing_and_proxy(lab, state):
     for options in (('--size', 'imix', '--sequencing'), ('--size', '1400', '--length-bit', 'on', '--proxy'),
                     ('--size', '64', '--ppp-compress', '--udp-checksum', 'on')):
-        no_loss(load.run(lab, 2, 20, *options, '--pps', '1500', '--traffic-seconds', '2'))
+        load.no_loss(load.run(lab, 2, 20, *options, '--pps', '1500', '--traffic-seconds', '2'))
 
 
 @case
@@ -114,7 +106,7 @@ def ten_thousand_sessions_three_times_leave_nothing_behind(lab, state):
 def four_thousand_sessions_with_traffic(lab, state):
     result = load.run(lab, 16, 4000, '--pps', '4000', '--traffic-seconds', '5')
     check_equal(result['sessions']['up'], 4000, 'sessions up')
-    no_loss(result)
+    load.no_loss(result)
 
 
 @case
@@ -139,7 +131,7 @@ def thirty_simultaneous_reconnects(lab, state):
     check_equal(len(state.lnsd.sessions()), 300, 'lingering sessions')
     result = load.run(lab, 1, 300, '--hostname', 'node-7', '--pps', '600', '--traffic-seconds', '2')
     check_equal(result['sessions']['up'], 300, 'sessions that took over')
-    no_loss(result)
+    load.no_loss(result)
     eventually(lambda: not state.lnsd.sessions(), 'no session is left', timeout=20)
 
 
@@ -153,7 +145,7 @@ def wrong_password_is_refused_for_all_and_harms_nobody(lab, state):
     check_equal(result['sessions']['up'], 0, 'sessions with a wrong password')
     check(counter(state, 'session', 'auth_failed') - before >= 200, 'each is counted')
     check_equal(good.wait(60), 0, 'exit status of the others: ' + lab.read('good.log')[-500:])
-    no_loss(load.result_of(lab, 'good'))
+    load.no_loss(load.result_of(lab, 'good'))
 
 
 @case
@@ -179,7 +171,7 @@ def reload_under_load_touches_no_session(lab, state):
         reload(state)
         time.sleep(0.4)
     check_equal(child.wait(60), 0, 'lnsload: ' + lab.read('during.log')[-500:])
-    no_loss(load.result_of(lab, 'during'))
+    load.no_loss(load.result_of(lab, 'during'))
 
 
 @case

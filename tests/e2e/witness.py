@@ -13,7 +13,7 @@ REPEATS = ('Configuration Reject', 'Code Reject', 'Protocol Reject')
 
 def check_capture(capture, source='10.1.0.1', source6='fd00:1::1', least=10):
     """Every control packet from lnsd's access address, by tshark's own dissectors."""
-    select = f'(ip.src == {source} || ipv6.src == {source6}) && udp && {CONTROL}'
+    select = f'(ip.src == {source} || ipv6.src == {source6}) && udp && !icmp && !icmpv6 && {CONTROL}'
     rows = capture.fields(select, 'frame.number', '_ws.malformed', '_ws.expert.severity',
                           '_ws.expert.message', '_ws.col.Protocol', '_ws.col.Info')
     check(len(rows) >= least, f'only {len(rows)} control packets of lnsd captured')
