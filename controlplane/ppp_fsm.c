@@ -9,6 +9,7 @@
 /* Configure-Requests without opening, as a multiple of Max-Configure: a peer that always finds
  * something to Nak does not keep the automaton busy for ever. */
 #define REQUESTS_FACTOR 3
+#define NAK_LOST_MS     1000 /* no peer's Restart timer is shorter, and no answer takes so long */
 /* Openings per minute: a peer that renegotiates without end is ended. */
 #define OPENS_MAX    16
 #define OPENS_PERIOD 60000
@@ -150,6 +151,27 @@ static void send_code_reject(struct ppp *ppp, struct ppp_fsm *fsm, const struct 
 			rx->packet.len + PPP_HEADER_LEN);
 }
 
+/*
+ * Max-Failure is about a peer that does not accept our Naks. One that does not get them asks again: with the
+ * id of before, for it has seen no answer (RFC 1661, section 5.1), or the same after its Restart timer. That
+ * has an end too.
+ */
+static void count_nak(struct ppp *ppp, struct ppp_fsm *fsm, const struct ppp_packet *request)
+{
+	uint32_t hash = options_hash(request->body, request->len);
+	bool lost = fsm->failures > 0 && hash == fsm->naked_hash &&
+		(request->id == fsm->naked_id || ppp->now - fsm->naked_at >= NAK_LOST_MS);
+
+	fsm->naked_at = ppp->now;
+	fsm->naked_hash = hash;
+	fsm->naked_id = request->id;
+	if (lost && fsm->naks_lost < REQUESTS_FACTOR * ppp->config->max_configure &&
+		fsm->naks_lost < UINT8_MAX)
+		fsm->naks_lost++;
+	else if (fsm->failures < UINT8_MAX)
+		fsm->failures++;
+}
+
 static void send_reply(struct ppp *ppp, struct ppp_fsm *fsm, const struct received *rx)
 {
 	ppp_send(ppp, fsm->protocol->number, rx->reply_code, rx->packet.id, rx->reply,
@@ -170,6 +192,7 @@ static void opened(struct ppp *ppp, struct ppp_fsm *fsm)
 	}
 	fsm->requests = 0;
 	fsm->failures = 0;
+	fsm->naks_lost = 0;
 	fsm->opened_at = ppp->now;
 	fsm->protocol->up(ppp);
 }
@@ -198,6 +221,7 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 		if (from <= PPP_STOPPED || from == PPP_OPENED) {
 			fsm->requests = 0;
 			fsm->failures = 0;
+			fsm->naks_lost = 0;
 			fsm->timed_out = false;
 			fsm->gave_up = false;
 			if (from == PPP_OPENED)
@@ -214,14 +238,15 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 	}
 	if (step->actions & PPP_SCA) {
 		fsm->failures = 0;
+		fsm->naks_lost = 0;
 		fsm->acked_id = rx->packet.id;
 		fsm->acked_hash = options_hash(rx->packet.body, rx->packet.len);
 		fsm->protocol->agreed(ppp, rx->packet.body, rx->packet.len);
 		send_reply(ppp, fsm, rx);
 	}
 	if (step->actions & PPP_SCN) {
-		if (rx->reply_code == PPP_CONFIGURE_NAK && fsm->failures < UINT8_MAX)
-			fsm->failures++;
+		if (rx->reply_code == PPP_CONFIGURE_NAK)
+			count_nak(ppp, fsm, &rx->packet);
 		send_reply(ppp, fsm, rx);
 	}
 	if (step->actions & PPP_STR)

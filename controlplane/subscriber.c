@@ -255,6 +255,9 @@ static void subscriber_end(struct subscriber *subscriber);
 void subscriber_call_down(struct subscriber *subscriber, const struct l2tp_session_end *end)
 {
 	subscriber->l2tp = NULL;
+	/* PPP may have ended it already, and the LAC's CDN is its answer to that */
+	if (!subscriber->close_cause && subscriber->ppp_started)
+		subscriber->close_cause = subscriber->ppp.cause;
 	if (!subscriber->close_cause) {
 		subscriber->close_cause = PPP_CLOSE_LOWER_DOWN;
 		subscriber->cdn_result = end->result;

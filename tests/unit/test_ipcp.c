@@ -134,6 +134,46 @@ Test(ipcp, peer_that_insists_on_another_address_never_gets_it)
 	bench_free(b);
 }
 
+Test(ipcp, naks_that_get_lost_are_no_disagreement)
+{
+	struct bench *b = ipcp_ready();
+
+	acknowledge(b, take(b, IPCP, 1));
+	/* doubled on its way or sent again with the old id, then with new ones by the peer's Restart timer */
+	for (unsigned int i = 0; i < 12; i++) {
+		FEED(b, IPCP, 1, 9, 3, 6, 0, 0, 0, 0, 129, 6, 0, 0, 0, 0);
+		BODY(take(b, IPCP, 3), 3, 6, 198, 51, 100, 7, 129, 6, 192, 0, 2, 53);
+	}
+	for (uint8_t id = 10; id < 20; id++) {
+		b->now += 1000;
+		FEED(b, IPCP, 1, id, 3, 6, 0, 0, 0, 0, 129, 6, 0, 0, 0, 0);
+		BODY(take(b, IPCP, 3), 3, 6, 198, 51, 100, 7, 129, 6, 192, 0, 2, 53);
+	}
+	FEED(b, IPCP, 1, 20, 3, 6, 198, 51, 100, 7, 129, 6, 192, 0, 2, 53);
+	take(b, IPCP, 2);
+	cr_assert_str_eq(b->events, "link_up auth_request network ipv4_up");
+	bench_free(b);
+}
+
+Test(ipcp, naks_are_not_lost_for_ever)
+{
+	struct bench *b = ipcp_ready();
+	unsigned int naks = 0;
+	struct taken t;
+
+	acknowledge(b, take(b, IPCP, 1));
+	for (;; naks++) {
+		FEED(b, IPCP, 1, 9, 3, 6, 0, 0, 0, 0);
+		t = take_any(b);
+		if (t.code != 3)
+			break;
+	}
+	cr_assert_eq(t.code, 5, "a Terminate-Request after %u Naks", naks);
+	cr_assert_gt(naks, 20);
+	cr_assert_lt(naks, 100);
+	bench_free(b);
+}
+
 Test(ipcp, peer_that_naks_our_address_goes_without)
 {
 	struct bench *b = ipcp_ready();
