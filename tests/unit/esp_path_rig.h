@@ -56,15 +56,21 @@ static struct rte_mempool *lac_pool;
 static uint32_t lac_next_spi;
 static struct sa *lac_sas[512]; /* all that were made and not destroyed yet */
 
-static inline void lac_init(void)
+/* engine: the dataplane's, as esp_engine_create takes it. */
+static inline void lac_init_with(const char *engine)
 {
-	lac_store = sa_store_create("auto", SOCKET_ID_ANY);
-	lac_engine = esp_engine_create("auto", SOCKET_ID_ANY);
+	lac_store = sa_store_create(engine, SOCKET_ID_ANY);
+	lac_engine = esp_engine_create(engine, SOCKET_ID_ANY);
 	lac_pool = rte_pktmbuf_pool_create("lac", 15, 0, 0, 16384, SOCKET_ID_ANY);
 	cr_assert_not_null(lac_store);
 	cr_assert_not_null(lac_engine);
 	cr_assert_not_null(lac_pool);
 	lac_next_spi = 0x1000;
+}
+
+static inline void lac_init(void)
+{
+	lac_init_with("auto");
 }
 
 static inline struct sa *lac_sa(

@@ -99,6 +99,60 @@ Test(esp_handoff, every_constellation_of_owners_keeps_the_order)
 	finish();
 }
 
+/* The engines other than the CPU's own have queues of each worker's. */
+static void through_device(const char *engine)
+{
+	struct dataplane_settings dataplane = rig_settings(2);
+	struct lac_settings settings = {.family = 4, .port = 4500};
+
+	rig_eal_init("0@0,1@0,2@0");
+	dataplane.esp_engine = engine;
+	rig_create(&rig, &dataplane);
+	lac_init_with(engine);
+	cr_expect_not_null(strstr(dataplane_esp_engine(rig.dp), strchr(engine, ':') + 1), "%s",
+		dataplane_esp_engine(rig.dp));
+	for (int algorithm = 0; algorithm < LAC_ALGORITHMS; algorithm++) {
+		settings.algorithm = algorithm;
+		for (uint16_t owner = 0; owner < 2; owner++) {
+			uint16_t id = (uint16_t)(2 * algorithm + owner);
+
+			settings.owner = (uint8_t)owner;
+			open_lac(&lac, &settings, TUNNEL + id, SESSION + id, 1);
+			for (uint32_t i = 0; i < 70; i++) {
+				make_up(&lac, TUNNEL + id, SESSION + id, RIG_SERVER, i);
+				if (i == 33)
+					in.data[in.n - 1] ^= 1;
+				rig_send(&rig, RIG_ACCESS, &in);
+				make_down(SESSION + id, i);
+				rig_send(&rig, RIG_CORE0, &in);
+			}
+			rig_turn(&rig);
+			for (uint32_t i = 0; i < 70; i++) {
+				if (i != 33) {
+					cr_assert(rig_receive(&rig, RIG_CORE0, &out));
+					cr_expect_eq(load32(out.data + 14 + 28), i);
+				}
+				cr_assert(rig_receive(&rig, RIG_ACCESS, &out));
+				cr_assert_eq(lac_unwrap(&lac, &out), ESP_ACCEPTED);
+				cr_expect_eq(load32(out.data + out.n - 72), i);
+			}
+		}
+	}
+	cr_expect_eq(rig_drops(&rig, DROP_ESP_ICV), 2 * LAC_ALGORITHMS);
+	cr_expect_eq(rig_drops_all(&rig), 2 * LAC_ALGORITHMS);
+	finish();
+}
+
+Test(esp_handoff, crypto_openssl_does_the_same)
+{
+	through_device("cryptodev:crypto_openssl0");
+}
+
+Test(esp_handoff, crypto_aesni_mb_does_the_same)
+{
+	through_device("cryptodev:crypto_aesni_mb0");
+}
+
 /* Two owners on the way in, two on the way out. */
 Test(esp_handoff, from_subscriber_to_subscriber_through_four_owners)
 {

@@ -628,6 +628,47 @@ Test(esp_input, esp_on_the_core_side_is_the_kernels)
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
+Test(esp_input, options_of_the_outer_header_do_no_harm)
+{
+	static const uint8_t options[4] = {1, 1, 1, 1};
+	static struct frame longer;
+
+	for (uint16_t i = 0; i < 2; i++) {
+		open_lac(&lac, &ways[i], TUNNEL + i, SESSION + i);
+		make_data(&lac, TUNNEL + i, SESSION + i, 100);
+		longer.n = 0;
+		frame_add(&longer, in.data, 34);
+		frame_add(&longer, options, sizeof(options));
+		frame_add(&longer, in.data + 34, in.n - 34);
+		longer.data[14] = 0x46;
+		store_be16(longer.data + 16, (uint16_t)(longer.n - 14));
+		ip4_header_set_checksum(longer.data + 14, 24);
+		rig_send(&rig, RIG_ACCESS, &longer);
+		cr_expect(arrived());
+	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
+}
+
+Test(esp_input, without_an_engine_esp_is_dropped_by_name_and_plain_l2tp_goes_on)
+{
+	struct worker *w = rig.dp->workers[0];
+	struct esp_engine *engine = w->esp;
+
+	w->esp = NULL;
+	open_lac(&lac, &ways[0], TUNNEL, SESSION);
+	rig_tunnel(&rig);
+	rig_session(&rig, RIG_TUNNEL, 40, 0, 1492, RIG_FLAGS);
+	send_data(&lac, TUNNEL, SESSION);
+	cr_expect_not(arrived());
+	cr_expect_eq(rig_drops(&rig, DROP_ESP_ENGINE), 1);
+	inner_udp4(&inner, rig_subscriber(40), RIG_SERVER, 60);
+	frame_data(&rig, &in, RIG_TUNNEL, 40, 0x21, inner.data, inner.n);
+	rig_send(&rig, RIG_ACCESS, &in);
+	cr_expect(arrived());
+	cr_expect_eq(rig_drops_all(&rig), 1);
+	w->esp = engine;
+}
+
 /* ---- what the control core is told ---- */
 
 Test(esp_input, refused_packets_are_told_within_the_rate)
