@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,17 +17,48 @@ uint64_t prefix_hash(const struct install_route *routes, uint16_t vrf, uint8_t f
 		routes->seed, (uint32_t)vrf << 16 | (uint32_t)family << 8 | length, addr);
 }
 
+struct prefix **prefix_bucket(const struct install_route *routes, uint64_t hash, unsigned int *bits)
+{
+	bool small = routes->small && hash >> (64 - routes->small_bits) >= routes->moved;
+
+	if (bits)
+		*bits = small ? routes->small_bits : routes->prefix_bits;
+	return small ? &routes->small[hash >> (64 - routes->small_bits)]
+		     : &routes->prefixes[hash >> (64 - routes->prefix_bits)];
+}
+
 struct prefix *prefix_find(const struct install_route *routes, uint16_t vrf, uint8_t family,
 	uint8_t length, const uint8_t *addr)
 {
 	uint64_t hash = prefix_hash(routes, vrf, family, length, addr);
-	struct prefix *p = routes->prefixes[hash >> (64 - routes->prefix_bits)];
+	struct prefix *p = *prefix_bucket(routes, hash, NULL);
 
 	while (p &&
 		(p->vrf != vrf || p->family != family || p->length != length ||
 			memcmp(p->addr, addr, 16)))
 		p = p->next;
 	return p;
+}
+
+/* A few buckets into the larger table: a million prefixes at once would take longer than a HELLO should wait. */
+static void table_move(struct install_route *routes, unsigned int n)
+{
+	for (; routes->small && n; n--) {
+		struct prefix *p;
+
+		while ((p = routes->small[routes->moved])) {
+			uint64_t hash = prefix_hash(routes, p->vrf, p->family, p->length, p->addr);
+			struct prefix **to = &routes->prefixes[hash >> (64 - routes->prefix_bits)];
+
+			routes->small[routes->moved] = p->next;
+			p->next = *to;
+			*to = p;
+		}
+		if (++routes->moved >> routes->small_bits) {
+			free(routes->small);
+			routes->small = NULL;
+		}
+	}
 }
 
 static void table_grow(struct install_route *routes)
@@ -36,18 +68,9 @@ static void table_grow(struct install_route *routes)
 
 	if (!prefixes)
 		return; /* longer chains, but all there */
-	for (size_t b = 0; b < (size_t)1 << routes->prefix_bits; b++) {
-		struct prefix *p;
-
-		while ((p = routes->prefixes[b])) {
-			uint64_t hash = prefix_hash(routes, p->vrf, p->family, p->length, p->addr);
-
-			routes->prefixes[b] = p->next;
-			p->next = prefixes[hash >> (64 - bits)];
-			prefixes[hash >> (64 - bits)] = p;
-		}
-	}
-	free(routes->prefixes);
+	routes->small = routes->prefixes;
+	routes->small_bits = routes->prefix_bits;
+	routes->moved = 0;
 	routes->prefixes = prefixes;
 	routes->prefix_bits = bits;
 	routes->scan_bucket <<= 2;
@@ -56,12 +79,15 @@ static void table_grow(struct install_route *routes)
 struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t family,
 	uint8_t length, const uint8_t *addr)
 {
-	struct prefix *p = prefix_find(routes, vrf, family, length, addr);
-	uint64_t hash;
+	struct prefix *p = prefix_find(routes, vrf, family, length, addr), **bucket;
 
 	if (p)
 		return p;
-	if (routes->counts.routes4 + routes->counts.routes6 >= (uint64_t)2 << routes->prefix_bits)
+	/* the smaller table is empty before the larger one is full: two of its buckets with each prefix */
+	if (routes->small)
+		table_move(routes, 2);
+	else if (routes->counts.routes4 + routes->counts.routes6 >= (uint64_t)2
+			<< routes->prefix_bits)
 		table_grow(routes);
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -70,9 +96,9 @@ struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t fa
 	p->family = family;
 	p->length = length;
 	memcpy(p->addr, addr, 16);
-	hash = prefix_hash(routes, vrf, family, length, addr) >> (64 - routes->prefix_bits);
-	p->next = routes->prefixes[hash];
-	routes->prefixes[hash] = p;
+	bucket = prefix_bucket(routes, prefix_hash(routes, vrf, family, length, addr), NULL);
+	p->next = *bucket;
+	*bucket = p;
 	routes->counts.routes4 += family == 4;
 	routes->counts.routes6 += family == 6;
 	return p;
@@ -80,9 +106,9 @@ struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t fa
 
 static void prefix_free(struct install_route *routes, struct prefix *prefix)
 {
-	uint64_t hash =
-		prefix_hash(routes, prefix->vrf, prefix->family, prefix->length, prefix->addr);
-	struct prefix **p = &routes->prefixes[hash >> (64 - routes->prefix_bits)];
+	struct prefix **p = prefix_bucket(routes,
+		prefix_hash(routes, prefix->vrf, prefix->family, prefix->length, prefix->addr),
+		NULL);
 
 	while (*p != prefix)
 		p = &(*p)->next;
@@ -90,6 +116,26 @@ static void prefix_free(struct install_route *routes, struct prefix *prefix)
 	routes->counts.routes4 -= prefix->family == 4;
 	routes->counts.routes6 -= prefix->family == 6;
 	free(prefix);
+}
+
+void prefixes_free(struct install_route *routes)
+{
+	table_move(routes, UINT_MAX);
+	for (size_t b = 0; b < (size_t)1 << routes->prefix_bits; b++) {
+		struct prefix *p;
+
+		while ((p = routes->prefixes[b])) {
+			struct candidate *c = p->first.next, *next;
+
+			for (; c; c = next) {
+				next = c->next;
+				free(c);
+			}
+			routes->prefixes[b] = p->next;
+			free(p);
+		}
+	}
+	free(routes->prefixes);
 }
 
 static void addr_mask(uint8_t *addr, unsigned int length)

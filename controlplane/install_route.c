@@ -64,20 +64,6 @@ void install_route_destroy(struct install_route *routes)
 {
 	if (!routes)
 		return;
-	for (size_t b = 0; b < (size_t)1 << routes->prefix_bits; b++) {
-		struct prefix *p;
-
-		while ((p = routes->prefixes[b])) {
-			struct candidate *c = p->first.next, *next;
-
-			for (; c; c = next) {
-				next = c->next;
-				free(c);
-			}
-			routes->prefixes[b] = p->next;
-			free(p);
-		}
-	}
 	for (unsigned int b = 0; b < HOPS_BUCKETS; b++) {
 		struct next_hops *hops;
 
@@ -89,7 +75,7 @@ void install_route_destroy(struct install_route *routes)
 	}
 	neighbours_free(routes);
 	displaced_free(routes);
-	free(routes->prefixes);
+	prefixes_free(routes);
 	free(routes->gleans);
 	free(routes);
 }
@@ -404,6 +390,8 @@ static void scan_prefix(struct install_route *routes, struct prefix *prefix)
 
 bool install_route_poll(struct install_route *routes, unsigned int budget)
 {
+	unsigned int bits;
+
 	routes->scanning = true;
 	while (routes->scan && budget) {
 		struct prefix *p, *next;
@@ -412,7 +400,11 @@ bool install_route_poll(struct install_route *routes, unsigned int budget)
 			routes->scan = 0;
 			break;
 		}
-		for (p = routes->prefixes[routes->scan_bucket++]; p; p = next) {
+		p = *prefix_bucket(
+			routes, routes->scan_bucket << (64 - routes->prefix_bits), &bits);
+		/* a bucket of the smaller table is several of the larger one */
+		routes->scan_bucket += 1u << (routes->prefix_bits - bits);
+		for (; p; p = next) {
 			next = p->next;
 			scan_prefix(routes, p);
 			budget -= budget != 0;
@@ -477,12 +469,11 @@ static void row_fill(const struct install_route *routes, const struct prefix *pr
 
 /* The prefix at or behind a position, in its bucket. */
 static const struct prefix *prefix_from(
-	const struct install_route *routes, uint64_t position, uint64_t *found)
+	const struct install_route *routes, uint64_t position, uint64_t *found, unsigned int *bits)
 {
 	const struct prefix *best = NULL;
 
-	for (const struct prefix *p = routes->prefixes[position >> (64 - routes->prefix_bits)]; p;
-		p = p->next) {
+	for (const struct prefix *p = *prefix_bucket(routes, position, bits); p; p = p->next) {
 		uint64_t hash = prefix_hash(routes, p->vrf, p->family, p->length, p->addr);
 
 		if (hash >= position && (!best || hash < *found)) {
@@ -496,11 +487,10 @@ static const struct prefix *prefix_from(
 bool install_route_next(const struct install_route *routes, struct install_route_cursor *cursor,
 	struct install_route_row *row)
 {
-	unsigned int shift = 64 - routes->prefix_bits;
-
 	while (!cursor->end) {
 		uint64_t found = 0;
-		const struct prefix *prefix = prefix_from(routes, cursor->position, &found);
+		unsigned int bits, shift;
+		const struct prefix *prefix = prefix_from(routes, cursor->position, &found, &bits);
 
 		if (prefix && found != cursor->position) {
 			cursor->position = found;
@@ -511,6 +501,7 @@ bool install_route_next(const struct install_route *routes, struct install_route
 			return true;
 		}
 		cursor->index = 0;
+		shift = 64 - bits;
 		cursor->position = prefix ? found + 1 : ((cursor->position >> shift) + 1) << shift;
 		cursor->end = cursor->position == 0; /* once round */
 	}

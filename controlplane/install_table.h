@@ -84,6 +84,10 @@ struct install_route {
 	struct prefix **
 		prefixes; /* bucket = the hash's upper bits, so that growing splits buckets in order */
 	unsigned int prefix_bits;
+	/* growing, a few buckets with each new prefix: those from `moved` on are still here; NULL = done */
+	struct prefix **small;
+	unsigned int small_bits;
+	uint64_t moved;
 	uint64_t seed;
 	struct neighbour *neighbours[NEIGHBOUR_BUCKETS];
 	struct next_hops *hops[HOPS_BUCKETS];
@@ -109,6 +113,9 @@ struct install_route {
 /* install_prefix.c */
 uint64_t prefix_hash(const struct install_route *routes, uint16_t vrf, uint8_t family,
 	uint8_t length, const uint8_t *addr);
+/* The bucket that holds a hash now, and (bits may be NULL) of how many upper bits it is. */
+struct prefix **prefix_bucket(
+	const struct install_route *routes, uint64_t hash, unsigned int *bits);
 struct prefix *prefix_find(const struct install_route *routes, uint16_t vrf, uint8_t family,
 	uint8_t length, const uint8_t *addr);
 struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t family,
@@ -118,6 +125,8 @@ int prefix_update(struct install_route *routes, struct prefix *prefix);
 /* The longest prefix with a target that holds addr, at most max_length bits long; NULL. */
 struct prefix *prefix_longest(const struct install_route *routes, uint16_t vrf, uint8_t family,
 	const uint8_t *addr, int max_length);
+
+void prefixes_free(struct install_route *routes);
 
 /* install_hops.c */
 struct next_hops *hops_get(struct install_route *routes, const struct install_kernel_route *route);

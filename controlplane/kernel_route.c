@@ -28,7 +28,8 @@
 #define DUMP_DELAY_MS  20 /* several silent changes become one dump */
 #define ASK_MAX        64 /* neighbours asked for in one turn */
 #define ASK_EVERY_MS   200
-#define SLICE          4096 /* prefixes looked at in one turn */
+#define SYNC_PARTS     12  /* as long as there is something to read at start */
+#define SLICE          512 /* prefixes looked at in one turn */
 
 enum dump_stage {
 	DUMP_NONE,
@@ -245,15 +246,21 @@ bool kernel_route_read(struct kernel_route *kr, unsigned int budget)
 
 int kernel_route_sync(struct kernel_route *kr, unsigned int timeout_ms)
 {
-	uint64_t end = clock_ms() + timeout_ms;
+	uint64_t end = clock_ms() + timeout_ms, events = kr->mirror.events;
+	uint64_t last = clock_ms() + SYNC_PARTS * timeout_ms;
 	bool more = true;
 
 	while (!kr->synced || more || kr->stage != DUMP_NONE || kr->dump_at) {
 		struct pollfd fd = {.fd = mnl_socket_get_fd(kr->socket), .events = POLLIN};
 		uint64_t now = clock_ms();
 
-		if (now >= end)
-			return -ETIMEDOUT;
+		if (kr->mirror.events != events) {
+			/* an internet's worth of routes takes its time */
+			events = kr->mirror.events;
+			end = now + timeout_ms;
+		}
+		if (now >= end || now >= last)
+			return kr->synced ? 0 : -ETIMEDOUT;
 		kernel_route_poll(kr, now);
 		poll(&fd, 1, 5);
 		more = kernel_route_read(kr, 4096);

@@ -35,7 +35,7 @@ void kernel_route_destroy(struct kernel_route *mirror);
 int kernel_route_fd(const struct kernel_route *mirror); /* for epoll: EPOLLIN */
 /* Reads what there is, at most budget messages. Returns true if there is more. */
 bool kernel_route_read(struct kernel_route *mirror, unsigned int budget);
-/* Start-up: reads until the first dump is complete. 0, -ETIMEDOUT. */
+/* Start-up: reads until the first dump is complete. -ETIMEDOUT: nothing came for so long. */
 int kernel_route_sync(struct kernel_route *mirror, unsigned int timeout_ms);
 /*
  * Timed work: asking for neighbours, packets that waited too long, our own routes in batches. Call it every
