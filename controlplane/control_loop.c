@@ -22,27 +22,30 @@
 #define AAA_MAX        64
 #define RADIUS_MAX     256 /* answers of RADIUS servers */
 #define RELEASES_MAX   512
-#define TAP_MAX        64 /* packets of one device */
+#define TAP_MAX        KERNEL_TAP_BATCH /* packets of one device */
 #define NETLINK_MAX    256
 #define SWEEP_MS       30000 /* every session's counters are read once in this time */
 #define SWEEP_MAX      256   /* and at most so many in one turn */
 #define SWEEP_SCAN_MAX 4096
-#define SAS_POLL_MS    1000
-#define LINK_POLL_MS   500
-#define STOP_MS        5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
-#define IDLE_MIN_NS    50000
-#define IDLE_MAX_NS    1000000
+#define SAS_FIRST_MAX \
+	64 /* times NETLINK_MAX: of XFRM events before a packet that may follow from them */
+#define SAS_POLL_MS  1000
+#define LINK_POLL_MS 500
+#define STOP_MS      5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
+#define IDLE_MIN_NS  50000
+#define IDLE_MAX_NS  1000000
 
 #define TAPS_MAX (CONFIG_INTERFACES_MAX + CONFIG_VRFS_MAX)
 
-enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_RADIUS, SOURCE_TAP };
+enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_RADIUS, SOURCE_XFRM, SOURCE_TAP };
 
 struct control_loop {
 	struct lns *lns;
 	int epoll, signals;
+	uint64_t addresses; /* version that SAs were looked at with */
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
-	bool ctl_ready, route_more, radius_ready;
+	bool ctl_ready, route_more, radius_ready, xfrm_more;
 	bool taps_ready[TAPS_MAX];
 };
 
@@ -205,9 +208,21 @@ static void events_take(struct control_loop *loop, const struct epoll_event *eve
 			loop->route_more = true;
 		else if (source == SOURCE_RADIUS)
 			loop->radius_ready = true;
+		else if (source == SOURCE_XFRM)
+			loop->xfrm_more = true;
 		else
 			loop->taps_ready[source - SOURCE_TAP] = true;
 	}
+}
+
+/* An SA is in place before the IKE message that announces it is on the wire. */
+static void sas_first(void *user)
+{
+	struct lns *lns = user;
+	unsigned int rounds = SAS_FIRST_MAX;
+
+	while (rounds-- && kernel_xfrm_read(lns->kernel_xfrm, NETLINK_MAX, lns->now))
+		;
 }
 
 static unsigned int descriptors_serve(struct control_loop *loop)
@@ -222,12 +237,14 @@ static unsigned int descriptors_serve(struct control_loop *loop)
 		loop->radius_ready = false;
 		n += aaa_radius_read(lns->radius, RADIUS_MAX);
 	}
+	if (loop->xfrm_more)
+		loop->xfrm_more = kernel_xfrm_read(lns->kernel_xfrm, NETLINK_MAX, lns->now);
 	for (unsigned int k = 0; k < kernel_taps_count(lns->taps); k++) {
 		unsigned int got;
 
 		if (!loop->taps_ready[k])
 			continue;
-		got = kernel_tap_forward(lns->taps, k, TAP_MAX);
+		got = kernel_tap_forward(lns->taps, k, TAP_MAX, sas_first, lns);
 		loop->taps_ready[k] = got == TAP_MAX;
 		n += got;
 	}
@@ -235,7 +252,7 @@ static unsigned int descriptors_serve(struct control_loop *loop)
 		loop->ctl_ready = false;
 		loop->ctl_next = ctl_socket_service(lns->ctl, lns->now);
 	}
-	return n + loop->route_more;
+	return n + loop->route_more + loop->xfrm_more;
 }
 
 static void links_poll(struct control_loop *loop)
@@ -305,6 +322,8 @@ static int loop_open(struct control_loop *loop)
 		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
 	if (!rc)
 		rc = source_add(loop, aaa_radius_fd(lns->radius), SOURCE_RADIUS);
+	if (!rc && kernel_xfrm_fd(lns->kernel_xfrm) >= 0)
+		rc = source_add(loop, kernel_xfrm_fd(lns->kernel_xfrm), SOURCE_XFRM);
 	for (unsigned int k = 0; !rc && k < kernel_taps_count(lns->taps); k++)
 		rc = source_add(loop, kernel_tap_fd(lns->taps, k), SOURCE_TAP + k);
 	return rc;
@@ -337,10 +356,15 @@ static unsigned int loop_turn(struct control_loop *loop)
 	work += install_route_poll(lns->routes, NETLINK_MAX);
 	kernel_route_poll(lns->kernel_route, lns->now);
 	work += descriptors_serve(loop);
+	kernel_xfrm_poll(lns->kernel_xfrm, lns->now);
 	counters_sweep(loop);
 	if (lns->now >= loop->sas_next) {
 		loop->sas_next = lns->now + SAS_POLL_MS;
 		install_sas_poll(lns->sas, lns->now);
+		if (loop->addresses != kernel_route_addresses(lns->kernel_route)) {
+			loop->addresses = kernel_route_addresses(lns->kernel_route);
+			kernel_xfrm_addresses_changed(lns->kernel_xfrm);
+		}
 	}
 	links_poll(loop);
 	return work;
@@ -355,6 +379,7 @@ int control_loop_run(struct lns *lns)
 		goto out;
 	lns->now = clock_ms();
 	loop.sweep_from = lns->now;
+	loop.addresses = kernel_route_addresses(lns->kernel_route);
 	while (!loop_finished(lns)) {
 		unsigned int work;
 

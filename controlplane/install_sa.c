@@ -98,7 +98,7 @@ static struct install_sa *record_create(
 	sa->peer_port = spec->peer_port;
 	memcpy(sa->local, spec->local, sizeof(sa->local));
 	memcpy(sa->peer, spec->peer, sizeof(sa->peer));
-	sa->created = now;
+	sa->created = now > spec->age_ms ? now - spec->age_ms : 0;
 	sa->index = SA_NONE;
 	snprintf(sa->name, sizeof(sa->name), "%s", spec->name ? spec->name : "");
 	chain = id_chain(sas, sa->direction, sa->vrf, id_address(sa), sa->spi);
@@ -218,7 +218,7 @@ static void on_done(void *user, uint32_t index, struct sa *crypto)
 	crypto_destroy(sas, sa);
 	if (successor) {
 		successor->before = NULL;
-		publish(sas, successor, successor->created);
+		publish(sas, successor, 0);
 	}
 	if (sa->state == INSTALL_SA_ENDING)
 		record_free(sas, sa);

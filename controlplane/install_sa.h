@@ -42,6 +42,7 @@ struct install_sa_spec {
 	uint8_t family;                 /* of the addresses: 4 or 6 */
 	uint8_t local[16], peer[16];    /* network byte order; IPv4 in the first four, the rest 0 */
 	uint16_t local_port, peer_port; /* of UDP around ESP, host byte order; 0: native */
+	uint64_t age_ms;                /* it has existed for so long */
 	const char *refused;            /* not to be tried, and why (copied); NULL */
 	/*
 	 * SPI, direction, mode, algorithm, keys, ESN, window, next_header, sequence, sequence_limit, iv_base. The

@@ -202,6 +202,22 @@ unsigned int mirror_iface_addresses(const struct kernel_mirror *mirror, unsigned
 	return n;
 }
 
+int mirror_owner(const struct kernel_mirror *mirror, uint8_t family, const uint8_t addr[16])
+{
+	for (unsigned int i = 0; i < mirror->n_addresses; i++) {
+		const struct mirror_address *a = &mirror->addresses[i];
+		uint8_t iface = iface_of(mirror, a->ifindex);
+
+		if (a->family != family || memcmp(a->addr, addr, 16))
+			continue;
+		if (iface != MIRROR_IFACE_NONE)
+			return (int)mirror->config->interfaces[iface].vrf;
+		if (is_shared(mirror, a->ifindex) && !is_loopback(family, addr))
+			return 0;
+	}
+	return -1;
+}
+
 void mirror_flush(struct kernel_mirror *mirror)
 {
 	struct iface_addr addrs[2 * ADDRS_FAMILY];
@@ -209,6 +225,7 @@ void mirror_flush(struct kernel_mirror *mirror)
 	if (!mirror->addresses_changed)
 		return;
 	mirror->addresses_changed = false;
+	mirror->addresses_version++;
 	for (unsigned int i = 0; mirror->dataplane && i < mirror->n_ifaces; i++) {
 		unsigned int n = mirror_iface_addresses(mirror, i, addrs, 2 * ADDRS_FAMILY);
 

@@ -44,6 +44,7 @@ struct kernel_mirror {
 	unsigned int n_addresses;
 	uint32_t mark;
 	bool addresses_changed;
+	uint64_t addresses_version; /* of the list that is passed on */
 
 	bool bare_routes; /* the kernel names nexthop objects only: their changes bring no events of routes */
 	bool dump_wanted;      /* the kernel changed something without telling */
@@ -56,6 +57,8 @@ void mirror_mark(struct kernel_mirror *mirror);
 void mirror_sweep_addresses(struct kernel_mirror *mirror);
 /* Passes changed address lists on to the dataplane. */
 void mirror_flush(struct kernel_mirror *mirror);
+/* The VRF that an address of ours is in; -1: not ours. */
+int mirror_owner(const struct kernel_mirror *mirror, uint8_t family, const uint8_t addr[16]);
 /* Our addresses on an interface, as the dataplane gets them. Returns how many. */
 unsigned int mirror_iface_addresses(const struct kernel_mirror *mirror, unsigned int iface,
 	struct iface_addr *addrs, unsigned int max);

@@ -389,6 +389,16 @@ void kernel_route_unresolved(struct kernel_route *kr, struct rte_mbuf *packet, u
 		kernel_announce_ask(kr->announce, kr->mirror.ifaces[iface], family, addr);
 }
 
+int kernel_route_owner(const struct kernel_route *kr, uint8_t family, const uint8_t address[16])
+{
+	return mirror_owner(&kr->mirror, family, address);
+}
+
+uint64_t kernel_route_addresses(const struct kernel_route *kr)
+{
+	return kr->mirror.addresses_version;
+}
+
 /* ---- our own routes ---- */
 
 static void prefix_clean(struct ip_prefix *out, const struct ip_prefix *in)

@@ -43,6 +43,12 @@ int kernel_route_sync(struct kernel_route *mirror, unsigned int timeout_ms);
  */
 uint64_t kernel_route_poll(struct kernel_route *mirror, uint64_t now);
 
+/* The VRF in which an address is ours; -1: it is none of ours. */
+int kernel_route_owner(
+	const struct kernel_route *mirror, uint8_t family, const uint8_t address[16]);
+/* Changes whenever an address of ours comes or goes. */
+uint64_t kernel_route_addresses(const struct kernel_route *mirror);
+
 /*
  * Our own routes. Counted: a prefix announced twice is withdrawn after two withdrawals. -ENOMEM.
  * aggregate: a pool's (the same value both times), also put into the dataplane as "unreachable" for addresses nobody has.

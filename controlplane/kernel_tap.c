@@ -390,18 +390,33 @@ unsigned int kernel_tap_read(struct kernel_taps *taps, unsigned int k, unsigned 
 	return n;
 }
 
-static void forward_one(void *user, unsigned int k, struct rte_mbuf *packet)
-{
-	struct kernel_taps *taps = user;
+struct batch {
+	struct rte_mbuf *packets[KERNEL_TAP_BATCH];
+	unsigned int n;
+};
 
-	/* one device, one worker: the kernel's packets stay in order */
-	if (dataplane_inject(taps->dataplane, k % dataplane_workers(taps->dataplane), packet) < 0)
-		taps->devices[k].stats.from_kernel_drops++;
+static void batch_one(void *user, unsigned int k, struct rte_mbuf *packet)
+{
+	struct batch *batch = user;
+
+	batch->packets[batch->n++] = packet;
 }
 
-unsigned int kernel_tap_forward(struct kernel_taps *taps, unsigned int k, unsigned int budget)
+unsigned int kernel_tap_forward(struct kernel_taps *taps, unsigned int k, unsigned int budget,
+	void (*before)(void *user), void *user)
 {
-	return kernel_tap_read(taps, k, budget, forward_one, taps);
+	/* one device, one worker: the kernel's packets stay in order */
+	unsigned int worker = k % dataplane_workers(taps->dataplane), n;
+	struct batch batch = {.n = 0};
+
+	n = kernel_tap_read(
+		taps, k, budget < KERNEL_TAP_BATCH ? budget : KERNEL_TAP_BATCH, batch_one, &batch);
+	if (before && batch.n)
+		before(user);
+	for (unsigned int i = 0; i < batch.n; i++)
+		if (dataplane_inject(taps->dataplane, worker, batch.packets[i]) < 0)
+			taps->devices[k].stats.from_kernel_drops++;
+	return n;
 }
 
 static void write_one(struct kernel_taps *taps, struct rte_mbuf *m)

@@ -44,8 +44,13 @@ bool kernel_taps_vrf_by_rules(const struct kernel_taps *taps, unsigned int vrf);
 typedef void kernel_tap_receive(void *user, unsigned int k, struct rte_mbuf *packet);
 unsigned int kernel_tap_read(struct kernel_taps *taps, unsigned int k, unsigned int budget,
 	kernel_tap_receive *receive, void *user);
-/* The same, straight into the dataplane. */
-unsigned int kernel_tap_forward(struct kernel_taps *taps, unsigned int k, unsigned int budget);
+/*
+ * The same, into the dataplane. before (may be NULL) is called when the packets are read and not yet sent: what the
+ * kernel did before it sent them is to be seen in its netlink sockets now.
+ */
+#define KERNEL_TAP_BATCH 64
+unsigned int kernel_tap_forward(struct kernel_taps *taps, unsigned int k, unsigned int budget,
+	void (*before)(void *user), void *user);
 
 /*
  * Gives punted packets to the kernel and frees them: PUNT_FRAME through the TAP of meta.iface, PUNT_LOCAL

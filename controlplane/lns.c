@@ -53,6 +53,7 @@ static struct dataplane *dataplane_of(const struct config *config, char *error, 
 		.max_adjacencies = 65536,
 		/* what waits for its grace period needs room too */
 		.max_sas = RTE_MIN(2 * config->ipsec.max_sas, SA_TABLE_MAX),
+		.esp_engine = strcmp(config->ipsec.engine, "auto") ? config->ipsec.engine : NULL,
 		.n_vrfs = config->n_vrfs,
 		.vrf_names = vrfs,
 		.n_ifaces = config->n_interfaces,
@@ -237,6 +238,7 @@ void lns_stop(struct lns *lns)
 		lns_pools_free(lns);
 	if (lns->kernel_route)
 		kernel_route_destroy(lns->kernel_route);
+	kernel_xfrm_destroy(lns->kernel_xfrm);
 	if (lns->taps)
 		kernel_taps_destroy(lns->taps);
 	if (lns->netns)

@@ -14,6 +14,7 @@
 #include "ip_pool.h"
 #include "kernel_route.h"
 #include "kernel_tap.h"
+#include "kernel_xfrm.h"
 #include "l2tp_lns.h"
 #include "profile.h"
 #include "subscribers.h"
@@ -51,6 +52,7 @@ struct lns {
 	struct kernel_netns *netns;
 	struct kernel_taps *taps;
 	struct kernel_route *kernel_route;
+	struct kernel_xfrm *kernel_xfrm;
 	struct ctl_socket *ctl;
 	struct ctl_show *show;
 	struct l2tp_lns *l2tp;

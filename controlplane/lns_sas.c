@@ -10,11 +10,41 @@
 #include <string.h>
 #include <time.h>
 
+#define SYNC_MS 5000
+
 static unsigned int permits(const struct config_ipsec_settings *ipsec)
 {
 	return (ipsec->permit_null ? ESP_PERMIT_NULL : 0) |
 		(ipsec->permit_gmac ? ESP_PERMIT_GMAC : 0) |
 		(ipsec->permit_3des ? ESP_PERMIT_3DES : 0);
+}
+
+static int vrf_of(void *user, uint8_t family, const uint8_t address[16])
+{
+	const struct lns *lns = user;
+
+	return kernel_route_owner(lns->kernel_route, family, address);
+}
+
+static int mirror_start(struct lns *lns, char *error, size_t error_size)
+{
+	const struct kernel_xfrm_settings settings = {
+		.sas = lns->sas,
+		.replay_window = lns_config(lns)->ipsec.replay_window,
+		.vrf_of = vrf_of,
+		.user = lns,
+	};
+
+	lns->kernel_xfrm = kernel_xfrm_create(&settings, lns->netns, error, error_size);
+	if (!lns->kernel_xfrm)
+		return -EIO;
+	if (kernel_xfrm_sync(lns->kernel_xfrm, SYNC_MS)) {
+		snprintf(error, error_size,
+			"the kernel did not answer the dump of its security associations in %u s",
+			SYNC_MS / 1000);
+		return -ETIMEDOUT;
+	}
+	return 0;
 }
 
 int lns_sas_start(struct lns *lns, char *error, size_t error_size)
@@ -26,6 +56,7 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 		.permit = permits(ipsec),
 		.max = ipsec->max_sas,
 	};
+	int rc;
 	bool automatic = !strcmp(ipsec->engine, "auto");
 
 	lns->sa_store = sa_store_create(ipsec->engine, SOCKET_ID_ANY);
@@ -43,7 +74,8 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 			ipsec->max_sas);
 		return -ENOMEM;
 	}
-	return lns_sas_set(lns, NULL, lns_config(lns));
+	rc = lns_sas_set(lns, NULL, lns_config(lns));
+	return rc ? rc : mirror_start(lns, error, error_size);
 }
 
 void lns_sas_stop(struct lns *lns)
@@ -177,6 +209,8 @@ int lns_sas_set(struct lns *lns, const struct config *old, const struct config *
 	free(lns->static_sas);
 	lns->static_sas = handles;
 	install_sas_permit(lns->sas, permits(&new->ipsec));
+	if (lns->kernel_xfrm)
+		kernel_xfrm_replay_window(lns->kernel_xfrm, new->ipsec.replay_window);
 	for (unsigned int i = 0; i < new->n_sas; i++) {
 		if (handles[i])
 			continue;

@@ -621,7 +621,7 @@ Test(kernel_route, subscribers_reach_the_kernel_and_it_them_through_the_tun)
 	kernel_tap_write(taps, &m, 1);
 	until = clock_ms() + 3000;
 	while (!stats->from_kernel && clock_ms() < until) {
-		kernel_tap_forward(taps, 2, 16);
+		kernel_tap_forward(taps, 2, 16, NULL, NULL);
 		usleep(1000);
 	}
 	cr_assert(stats->to_kernel == 1 && stats->from_kernel >= 1, "%lu %lu %lu",

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* XFRM netlink messages, read and written. */
+#include "xfrm_wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/udp.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct attribute {
+	uint16_t type, length;
+	const uint8_t *data;
+};
+
+/* 1 and the next attribute, 0 at the end, -EBADMSG. */
+static int attribute_next(const uint8_t **p, const uint8_t *end, struct attribute *attribute)
+{
+	uint16_t length, type;
+	size_t left = (size_t)(end - *p), step;
+
+	if (left == 0)
+		return 0;
+	if (left < 4)
+		return -EBADMSG;
+	memcpy(&length, *p, 2);
+	memcpy(&type, *p + 2, 2);
+	if (length < 4 || length > left)
+		return -EBADMSG;
+	attribute->type = type & NLA_TYPE_MASK;
+	attribute->length = (uint16_t)(length - 4);
+	attribute->data = *p + 4;
+	step = NLA_ALIGN((size_t)length);
+	*p += step < left ? step : left;
+	return 1;
+}
+
+static uint8_t family_of(uint16_t af)
+{
+	return af == AF_INET ? 4 : af == AF_INET6 ? 6 : 0;
+}
+
+static void address_copy(uint8_t family, uint8_t out[16], const xfrm_address_t *in)
+{
+	memset(out, 0, 16);
+	memcpy(out, in, family == 4 ? 4 : 16);
+}
+
+/* ---- algorithms ---- */
+
+/* struct xfrm_algo, _aead and _auth: a name, one or two numbers, the key. */
+struct algorithm {
+	char name[65];
+	uint32_t bits; /* of the ICV; as the attribute says */
+	const uint8_t *key;
+	uint16_t key_len;
+	bool there;
+};
+
+static int parse_algorithm(const struct attribute *a, size_t header, struct algorithm *out)
+{
+	uint32_t key_bits;
+
+	if (a->length < header)
+		return -EBADMSG;
+	memcpy(out->name, a->data, 64);
+	out->name[64] = '\0';
+	memcpy(&key_bits, a->data + 64, 4);
+	if (header > 68)
+		memcpy(&out->bits, a->data + 68, 4);
+	if (key_bits % 8 || key_bits / 8 > a->length - header)
+		return -EBADMSG;
+	out->key = a->data + header;
+	out->key_len = (uint16_t)(key_bits / 8);
+	out->there = true;
+	return 0;
+}
+
+struct algorithms {
+	struct algorithm aead, crypt, auth, auth_trunc;
+	bool compression, interface;
+	uint16_t encap_type;
+};
+
+static const struct {
+	const char *name;
+	enum esp_cipher cipher;
+} aeads[] = {
+	{"rfc4106(gcm(aes))", ESP_CIPHER_AES_GCM_16},
+	{"rfc4543(gcm(aes))", ESP_CIPHER_AES_GMAC},
+	{"rfc7539esp(chacha20,poly1305)", ESP_CIPHER_CHACHA20_POLY1305},
+};
+
+static const struct {
+	const char *name;
+	enum esp_cipher cipher;
+} crypts[] = {
+	{"cbc(aes)", ESP_CIPHER_AES_CBC},
+	{"cbc(des3_ede)", ESP_CIPHER_3DES_CBC},
+	{"ecb(cipher_null)", ESP_CIPHER_NULL},
+	{"cipher_null", ESP_CIPHER_NULL},
+};
+
+/* default_bits: where XFRMA_ALG_AUTH stands alone (net/xfrm/xfrm_algo.c). */
+static const struct {
+	const char *name;
+	uint32_t bits, default_bits;
+	enum esp_auth auth;
+} auths[] = {
+	{"hmac(sha1)", 96, 96, ESP_AUTH_HMAC_SHA1_96},
+	{"hmac(sha256)", 128, 96, ESP_AUTH_HMAC_SHA256_128},
+	{"hmac(sha384)", 192, 192, ESP_AUTH_HMAC_SHA384_192},
+	{"hmac(sha512)", 256, 256, ESP_AUTH_HMAC_SHA512_256},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A name from the kernel, which an administrator may have typed. */
+static void refuse(struct xfrm_sa *sa, const char *what, const char *name, uint32_t bits)
+{
+	char clean[65];
+	size_t n = 0;
+
+	for (; name[n] && n < sizeof(clean) - 1; n++)
+		clean[n] = name[n] >= ' ' && name[n] < 0x7f ? name[n] : '?';
+	clean[n] = '\0';
+	if (bits)
+		snprintf(sa->refused, sizeof(sa->refused), "%s %.40s with an ICV of %u bits", what,
+			clean, bits);
+	else
+		snprintf(sa->refused, sizeof(sa->refused), "%s %s", what, clean);
+}
+
+static void map_aead(struct xfrm_sa *sa, const struct algorithm *aead)
+{
+	sa->auth = ESP_AUTH_NONE;
+	sa->key = aead->key;
+	sa->key_len = aead->key_len;
+	for (size_t i = 0; i < COUNT(aeads); i++) {
+		if (strcmp(aead->name, aeads[i].name))
+			continue;
+		if (aead->bits != 128)
+			refuse(sa, "algorithm", aead->name, aead->bits);
+		sa->cipher = aeads[i].cipher;
+		return;
+	}
+	refuse(sa, "algorithm", aead->name, 0);
+}
+
+static void map_crypt(struct xfrm_sa *sa, const struct algorithms *algorithms)
+{
+	const struct algorithm *auth = algorithms->auth_trunc.there ? &algorithms->auth_trunc
+								    : &algorithms->auth;
+	const struct algorithm *crypt = &algorithms->crypt;
+	size_t i;
+
+	if (!crypt->there) {
+		refuse(sa, "no cipher but", auth->name, 0);
+		return;
+	}
+	for (i = 0; i < COUNT(crypts) && strcmp(crypt->name, crypts[i].name); i++)
+		;
+	if (i == COUNT(crypts)) {
+		refuse(sa, "cipher", crypt->name, 0);
+		return;
+	}
+	sa->cipher = crypts[i].cipher;
+	sa->key = crypt->key;
+	sa->key_len = crypt->key_len;
+	if (!auth->there) {
+		refuse(sa, "no authentication beside", crypt->name, 0);
+		return;
+	}
+	sa->auth_key = auth->key;
+	sa->auth_key_len = auth->key_len;
+	for (i = 0; i < COUNT(auths); i++) {
+		uint32_t bits = auth == &algorithms->auth ? auths[i].default_bits : auth->bits;
+
+		if (strcmp(auth->name, auths[i].name))
+			continue;
+		if (bits != auths[i].bits)
+			refuse(sa, "authentication", auth->name, bits);
+		sa->auth = auths[i].auth;
+		return;
+	}
+	refuse(sa, "authentication", auth->name, 0);
+}
+
+static bool zeroes(const uint8_t *bytes, size_t length)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < length; i++)
+		any |= bytes[i];
+	return !any;
+}
+
+/* What the SA is, out of all of its attributes. */
+static void sa_judge(struct xfrm_sa *sa, const struct algorithms *algorithms)
+{
+	static const char *const modes[] = {
+		"transport", "tunnel", "route optimization", "in-trigger", "BEET"};
+
+	sa->larval = !algorithms->aead.there && !algorithms->crypt.there &&
+		!algorithms->auth.there && !algorithms->auth_trunc.there;
+	if (sa->larval || sa->id.protocol != IPPROTO_ESP)
+		return;
+	if (algorithms->aead.there)
+		map_aead(sa, &algorithms->aead);
+	else
+		map_crypt(sa, algorithms);
+	sa->blank = (sa->key_len || sa->auth_key_len) && zeroes(sa->key, sa->key_len) &&
+		zeroes(sa->auth_key, sa->auth_key_len);
+	if (sa->mode > XFRM_MODE_TUNNEL)
+		refuse(sa, "mode", sa->mode < COUNT(modes) ? modes[sa->mode] : "unknown", 0);
+	else if (algorithms->encap_type && algorithms->encap_type != UDP_ENCAP_ESPINUDP)
+		refuse(sa, "encapsulation other than", "RFC 3948", 0);
+	else if (algorithms->compression)
+		refuse(sa, "compression", "(IPComp)", 0);
+	else if (algorithms->interface)
+		refuse(sa, "bound to an XFRM interface", "(if_id)", 0);
+}
+
+/* ---- attributes ---- */
+
+static int parse_encap(const struct attribute *a, struct xfrm_sa *sa, uint16_t *type)
+{
+	struct xfrm_encap_tmpl encap;
+
+	if (a->length < sizeof(encap))
+		return -EBADMSG;
+	memcpy(&encap, a->data, sizeof(encap));
+	*type = encap.encap_type;
+	sa->encap = true;
+	sa->encap_source = ntohs(encap.encap_sport);
+	sa->encap_destination = ntohs(encap.encap_dport);
+	return 0;
+}
+
+static int parse_replay(const struct attribute *a, struct xfrm_sa *sa)
+{
+	struct xfrm_replay_state state;
+
+	if (a->length < sizeof(state))
+		return -EBADMSG;
+	memcpy(&state, a->data, sizeof(state));
+	if (sa->replay_esn)
+		return 0;
+	sa->sent = state.oseq;
+	sa->received = state.seq;
+	return 0;
+}
+
+static int parse_replay_esn(const struct attribute *a, struct xfrm_sa *sa)
+{
+	struct xfrm_replay_state_esn state;
+
+	if (a->length < sizeof(state))
+		return -EBADMSG;
+	memcpy(&state, a->data, sizeof(state));
+	if (state.bmp_len > XFRM_BITMAP_WORDS || state.replay_window > 32 * state.bmp_len ||
+		a->length < sizeof(state) + 4 * state.bmp_len)
+		return -EBADMSG;
+	sa->replay_esn = true;
+	sa->bitmap_words = state.bmp_len;
+	sa->window = state.replay_window;
+	sa->sent = (uint64_t)state.oseq_hi << 32 | state.oseq;
+	sa->received = (uint64_t)state.seq_hi << 32 | state.seq;
+	return 0;
+}
+
+static int parse_attribute(
+	const struct attribute *a, struct xfrm_sa *sa, struct algorithms *algorithms)
+{
+	struct xfrm_mark mark;
+
+	switch (a->type) {
+	case XFRMA_ALG_AEAD:
+		return parse_algorithm(a, sizeof(struct xfrm_algo_aead), &algorithms->aead);
+	case XFRMA_ALG_CRYPT:
+		return parse_algorithm(a, sizeof(struct xfrm_algo), &algorithms->crypt);
+	case XFRMA_ALG_AUTH:
+		return parse_algorithm(a, sizeof(struct xfrm_algo), &algorithms->auth);
+	case XFRMA_ALG_AUTH_TRUNC:
+		return parse_algorithm(a, sizeof(struct xfrm_algo_auth), &algorithms->auth_trunc);
+	case XFRMA_ALG_COMP:
+		algorithms->compression = true;
+		return 0;
+	case XFRMA_ENCAP:
+		return parse_encap(a, sa, &algorithms->encap_type);
+	case XFRMA_REPLAY_VAL:
+		return parse_replay(a, sa);
+	case XFRMA_REPLAY_ESN_VAL:
+		return parse_replay_esn(a, sa);
+	case XFRMA_MARK:
+		if (a->length < sizeof(mark))
+			return -EBADMSG;
+		memcpy(&mark, a->data, sizeof(mark));
+		sa->id.mark = mark.v;
+		sa->id.mark_mask = mark.m;
+		return 0;
+	case XFRMA_IF_ID:
+		if (a->length < 4)
+			return -EBADMSG;
+		algorithms->interface = !zeroes(a->data, 4);
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- messages ---- */
+
+static void info_copy(const struct xfrm_usersa_info *info, struct xfrm_sa *sa)
+{
+	uint8_t family = family_of(info->family);
+
+	sa->id.family = family;
+	sa->id.protocol = info->id.proto;
+	sa->id.spi = ntohl(info->id.spi);
+	address_copy(family, sa->id.destination, &info->id.daddr);
+	address_copy(family, sa->source, &info->saddr);
+	sa->mode = info->mode;
+	sa->esn = info->flags & XFRM_STATE_ESN;
+	sa->window = info->replay_window;
+	sa->limits = (struct xfrm_limits){
+		.soft_bytes = info->lft.soft_byte_limit,
+		.hard_bytes = info->lft.hard_byte_limit,
+		.soft_packets = info->lft.soft_packet_limit,
+		.hard_packets = info->lft.hard_packet_limit,
+	};
+	sa->bytes = info->curlft.bytes;
+	sa->packets = info->curlft.packets;
+	sa->added = info->curlft.add_time;
+	sa->last_use = info->curlft.use_time;
+}
+
+static int parse_new(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	struct algorithms algorithms = {0};
+	struct xfrm_usersa_info info;
+	struct attribute a;
+	int r;
+
+	if ((size_t)(end - p) < sizeof(info))
+		return -EBADMSG;
+	memcpy(&info, p, sizeof(info));
+	p += sizeof(info);
+	info_copy(&info, &event->sa);
+	while ((r = attribute_next(&p, end, &a)) > 0) {
+		r = parse_attribute(&a, &event->sa, &algorithms);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	sa_judge(&event->sa, &algorithms);
+	event->type = event->sa.id.family ? XFRM_NEW : XFRM_OTHER;
+	return 0;
+}
+
+/* Only its mark is of interest, which is part of what names an SA. */
+static int parse_mark(const uint8_t *p, const uint8_t *end, struct xfrm_sa *sa)
+{
+	struct algorithms unused = {0};
+	struct attribute a;
+	int r;
+
+	while ((r = attribute_next(&p, end, &a)) > 0)
+		if (a.type == XFRMA_MARK && parse_attribute(&a, sa, &unused) < 0)
+			return -EBADMSG;
+	return r;
+}
+
+static int parse_delete(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	struct xfrm_id_key *key = &event->sa.id;
+	struct xfrm_usersa_id id;
+	int r;
+
+	if ((size_t)(end - p) < sizeof(id))
+		return -EBADMSG;
+	memcpy(&id, p, sizeof(id));
+	key->family = family_of(id.family);
+	key->protocol = id.proto;
+	key->spi = ntohl(id.spi);
+	address_copy(key->family, key->destination, &id.daddr);
+	r = parse_mark(p + sizeof(id), end, &event->sa);
+	if (r < 0)
+		return r;
+	event->type = key->family ? XFRM_DELETE : XFRM_OTHER;
+	return 0;
+}
+
+static int parse_expire(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	struct xfrm_user_expire expire;
+	struct xfrm_sa sa = {0};
+	int r;
+
+	if ((size_t)(end - p) < sizeof(expire))
+		return -EBADMSG;
+	memcpy(&expire, p, sizeof(expire));
+	info_copy(&expire.state, &sa);
+	event->sa.id = sa.id;
+	event->hard = expire.hard;
+	r = parse_mark(p + sizeof(expire), end, &event->sa);
+	if (r < 0)
+		return r;
+	event->type = sa.id.family ? XFRM_EXPIRE : XFRM_OTHER;
+	return 0;
+}
+
+static int parse_status(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	if (end - p < 4)
+		return -EBADMSG;
+	memcpy(&event->error, p, 4);
+	return 0;
+}
+
+static int parse_payload(
+	uint16_t type, const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	int r;
+
+	switch (type) {
+	case NLMSG_DONE:
+		r = p == end ? 0 : parse_status(p, end, event);
+		event->type = r < 0 ? XFRM_OTHER : XFRM_DONE;
+		return r;
+	case NLMSG_ERROR:
+		r = parse_status(p, end, event);
+		if (r == 0)
+			event->type = event->error ? XFRM_ERROR : XFRM_DONE;
+		return r;
+	case XFRM_MSG_NEWSA:
+	case XFRM_MSG_UPDSA:
+		return parse_new(p, end, event);
+	case XFRM_MSG_DELSA:
+		return parse_delete(p, end, event);
+	case XFRM_MSG_EXPIRE:
+		return parse_expire(p, end, event);
+	case XFRM_MSG_FLUSHSA:
+		if (end - p < 1)
+			return -EBADMSG;
+		event->protocol = *p;
+		event->type = XFRM_FLUSH;
+		return 0;
+	}
+	return 0;
+}
+
+int xfrm_parse(const uint8_t **p, const uint8_t *end, struct xfrm_event *event)
+{
+	size_t left = (size_t)(end - *p), step;
+	const uint8_t *inside;
+	struct nlmsghdr header;
+	int r;
+
+	memset(event, 0, sizeof(*event));
+	if (left < sizeof(header))
+		goto broken;
+	memcpy(&header, *p, sizeof(header));
+	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
+		goto broken;
+	inside = *p + sizeof(header);
+	end = *p + header.nlmsg_len;
+	step = NLMSG_ALIGN((size_t)header.nlmsg_len);
+	*p += step < left ? step : left;
+	event->seq = header.nlmsg_seq;
+	event->pid = header.nlmsg_pid;
+	event->interrupted = header.nlmsg_flags & NLM_F_DUMP_INTR;
+	r = parse_payload(header.nlmsg_type, inside, end, event);
+	if (r < 0)
+		event->type = XFRM_OTHER;
+	return r;
+
+broken:
+	*p = end;
+	return -EBADMSG;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	uint8_t *start, *at, *end;
+	bool full;
+};
+
+static void *writer_take(struct writer *w, size_t length)
+{
+	size_t padded = NLMSG_ALIGN(length);
+	void *at = w->at;
+
+	if (w->full || (size_t)(w->end - w->at) < padded) {
+		w->full = true;
+		return NULL;
+	}
+	memset(at, 0, padded);
+	w->at += padded;
+	return at;
+}
+
+static void writer_put(struct writer *w, const void *bytes, size_t length)
+{
+	void *at = writer_take(w, length);
+
+	if (at)
+		memcpy(at, bytes, length);
+}
+
+static void writer_attribute(struct writer *w, uint16_t type, const void *bytes, size_t length)
+{
+	const uint16_t header[2] = {(uint16_t)(4 + length), type};
+	uint8_t *at = writer_take(w, 4 + length);
+
+	if (!at)
+		return;
+	memcpy(at, header, sizeof(header));
+	memcpy(at + sizeof(header), bytes, length);
+}
+
+static struct writer writer_begin(
+	uint8_t *buffer, size_t size, uint16_t type, uint16_t flags, uint32_t seq)
+{
+	struct writer w = {.start = buffer, .at = buffer, .end = buffer + size};
+	const struct nlmsghdr header = {
+		.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = seq};
+
+	writer_put(&w, &header, sizeof(header));
+	return w;
+}
+
+static size_t writer_end(struct writer *w)
+{
+	uint32_t length = (uint32_t)(w->at - w->start);
+
+	if (w->full)
+		return 0;
+	memcpy(w->start + offsetof(struct nlmsghdr, nlmsg_len), &length, sizeof(length));
+	return length;
+}
+
+static void writer_mark(struct writer *w, const struct xfrm_id_key *id)
+{
+	const struct xfrm_mark mark = {.v = id->mark, .m = id->mark_mask};
+
+	if (mark.m)
+		writer_attribute(w, XFRMA_MARK, &mark, sizeof(mark));
+}
+
+size_t xfrm_write_dump(uint8_t *buffer, size_t size, uint32_t seq)
+{
+	struct writer w = writer_begin(buffer, size, XFRM_MSG_GETSA, NLM_F_DUMP, seq);
+
+	return writer_end(&w);
+}
+
+static void write_replay_esn(struct writer *w, const struct xfrm_update *update)
+{
+	struct {
+		struct xfrm_replay_state_esn state;
+		uint32_t bitmap[XFRM_BITMAP_WORDS];
+	} replay = {.state = {
+			    .bmp_len = update->bitmap_words,
+			    .oseq = (uint32_t)update->sent,
+			    .oseq_hi = (uint32_t)(update->sent >> 32),
+			    .seq = (uint32_t)update->received,
+			    .seq_hi = (uint32_t)(update->received >> 32),
+			    .replay_window = update->window,
+		    }};
+
+	if (update->bitmap_words > XFRM_BITMAP_WORDS) {
+		w->full = true;
+		return;
+	}
+	if (update->received)
+		memset(replay.bitmap, 0xff, 4 * update->bitmap_words);
+	writer_attribute(
+		w, XFRMA_REPLAY_ESN_VAL, &replay, sizeof(replay.state) + 4 * update->bitmap_words);
+}
+
+size_t xfrm_write_update(uint8_t *buffer, size_t size, uint32_t seq, bool acknowledge,
+	const struct xfrm_id_key *id, const struct xfrm_update *update)
+{
+	struct writer w = writer_begin(
+		buffer, size, XFRM_MSG_NEWAE, NLM_F_REPLACE | (acknowledge ? NLM_F_ACK : 0), seq);
+	struct xfrm_aevent_id ae = {.sa_id = {.spi = htonl(id->spi),
+					    .family = id->family == 6 ? AF_INET6 : AF_INET,
+					    .proto = id->protocol}};
+	const struct xfrm_lifetime_cur lifetime = {.bytes = update->bytes,
+		.packets = update->packets,
+		.add_time = update->added,
+		.use_time = update->last_use};
+	const struct xfrm_replay_state replay = {.oseq = (uint32_t)update->sent,
+		.seq = (uint32_t)update->received,
+		.bitmap = update->received ? UINT32_MAX : 0};
+
+	memcpy(&ae.sa_id.daddr, id->destination, sizeof(ae.sa_id.daddr));
+	writer_put(&w, &ae, sizeof(ae));
+	writer_mark(&w, id);
+	if (update->replay && update->replay_esn)
+		write_replay_esn(&w, update);
+	else if (update->replay)
+		writer_attribute(&w, XFRMA_REPLAY_VAL, &replay, sizeof(replay));
+	if (update->lifetime)
+		writer_attribute(&w, XFRMA_LTIME_VAL, &lifetime, sizeof(lifetime));
+	return writer_end(&w);
+}
+
+size_t xfrm_write_expire(
+	uint8_t *buffer, size_t size, uint32_t seq, const struct xfrm_id_key *id, bool hard)
+{
+	struct writer w = writer_begin(buffer, size, XFRM_MSG_EXPIRE, 0, seq);
+	struct xfrm_user_expire expire = {
+		.state = {.id = {.spi = htonl(id->spi), .proto = id->protocol},
+			.family = id->family == 6 ? AF_INET6 : AF_INET},
+		.hard = hard};
+
+	memcpy(&expire.state.id.daddr, id->destination, sizeof(expire.state.id.daddr));
+	writer_put(&w, &expire, sizeof(expire));
+	writer_mark(&w, id);
+	return writer_end(&w);
+}
