@@ -64,10 +64,11 @@ def associations(pair):
 def setup(lab):
     for number in range(130, 142):
         lab.run('lac', 'ip', 'addr', 'add', f'10.1.0.{number}/24', 'dev', 'access')
+    # two workers: SAs and sessions have different owners
     config = default_config(
-        lab, peers=PEERS, subscribers={'mru': 1500},
-        dpdk={'vdevs': [f'net_pcap{index},rx_iface_in={name},tx_iface={name}'
-                        for index, name in enumerate(('access', 'core'))]},
+        lab, workers=2, peers=PEERS, subscribers={'mru': 1500},
+        dpdk={'share-cores': True, 'vdevs': [f'net_pcap{index},rx_iface_in={name},tx_iface={name}'
+                                             for index, name in enumerate(('access', 'core'))]},
         **{'security-associations': [row for pair in PAIRS.values() for row in associations(pair)]})
     for index, interface in enumerate(config['interfaces']):
         interface['device'] = f'net_pcap{index}'
@@ -211,21 +212,44 @@ def what_is_wrong_with_esp_is_counted_by_name_and_harms_nobody(lab, state):
         works(lab, 'gcm')
 
 
+def association_row(state, spi):
+    rows = [row for row in state.lnsd.rows('sas') if int(str(row['spi']), 0) == spi]
+    check_equal(len(rows), 1, f'rows of SPI {spi:#x} in show sas')
+    return rows[0]
+
+
+def drops_of(row):
+    """{reason: count} of a row's "icv 5"."""
+    return {name: int(count) for name, count in (text.rsplit(' ', 1) for text in row['drops'])}
+
+
 @case
-def drops_are_shown_at_the_association(lab, state):
-    def row():
-        rows = [one for one in state.lnsd.rows('sas') if int(str(one['spi']), 0) == PAIRS['bad'].to_lns]
-        check_equal(len(rows), 1, 'rows of the SPI in show sas')
-        return rows[0]
-    before = row()
+def an_association_shows_what_it_carried_and_dropped(lab, state):
+    pair = PAIRS['bad']
+    before, out = association_row(state, pair.to_lns), association_row(state, pair.to_lac)
     with tunnel_over(lab, 'bad') as tunnel:
         sock = tunnel.lac.socket
         for _ in range(5):
             sock.wire(flipped(sock.seal(b'x' * 40)))
+        for _ in range(3):
+            sock.wire(sock.seal(b'x' * 40, next_header=6))
         client = Client(tunnel.call()).up()
-        client.ping(FAR)
-    after = eventually(lambda: row() if row() != before else None, 'show sas follows')
-    return ' '.join(f'{key}={value}' for key, value in after.items())[:300]
+        client.ping(FAR, count=10, size=1000)
+
+        def grown():
+            drops, then = drops_of(association_row(state, pair.to_lns)), drops_of(before)
+            return {name: count - then.get(name, 0) for name, count in drops.items() if count != then.get(name, 0)}
+
+        eventually(lambda: grown() == {'icv': 5, 'next_header': 3}, f'drops of the SA: {grown()}', timeout=4)
+        check(association_row(state, pair.to_lns)['tunnels'] >= 1, 'tunnels on it')  # ended ones linger for 31 s
+    after = association_row(state, pair.to_lns)
+    for row, then, name in ((after, before, 'in'), (association_row(state, pair.to_lac), out, 'out')):
+        check(row['packets'] - then['packets'] >= 20, f'packets {name}: {then} {row}')
+        check(row['bytes'] - then['bytes'] >= 10000, f'bytes {name}: {then} {row}')
+    wanted = {'peer': pair.local, 'local': LNS, 'direction': 'in', 'mode': 'transport', 'algorithm': 'aes-gcm-16-128',
+              'rekeys': 0, 'state': 'in use', 'source': 'configuration'}
+    check_equal({key: after[key] for key in wanted}, wanted, 'show sas')
+    return f"engine {after['engine']}, worker {after['worker']}"
 
 
 @case
