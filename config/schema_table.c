@@ -225,6 +225,7 @@ static const struct schema_field schema_subscribers[] = {
 	{"mss", NUMBER(T, mss, 536, 9176), ZERO},
 	{"subscriber-to-subscriber", BOOL(T, subscriber_to_subscriber), .value = true},
 	{"announce-hosts", BOOL(T, announce_hosts)},
+	{"announce-routes", BOOL(T, announce_routes), .value = true},
 	{"line-overhead", NUMBER(T, line_overhead, 0, 255)},
 	{NULL},
 };

@@ -138,15 +138,6 @@ void prefixes_free(struct install_route *routes)
 	free(routes->prefixes);
 }
 
-static void addr_mask(uint8_t *addr, unsigned int length)
-{
-	for (unsigned int i = 0; i < 16; i++) {
-		if (length >= 8 * (i + 1))
-			continue;
-		addr[i] &= length > 8 * i ? (uint8_t)(0xff00 >> (length - 8 * i)) : 0;
-	}
-}
-
 struct prefix *prefix_longest(const struct install_route *routes, uint16_t vrf, uint8_t family,
 	const uint8_t *addr, int max_length)
 {

@@ -95,7 +95,7 @@ int install_route_aggregate_set(
 		return -ENOMEM;
 	if (prefix->aggregate == UINT8_MAX)
 		return -ENOSPC;
-	prefix->aggregate++;
+	routes->n_aggregates[prefix->length] += !prefix->aggregate++;
 	return prefix_update(routes, prefix);
 }
 
@@ -107,8 +107,27 @@ int install_route_aggregate_delete(
 
 	if (!prefix || !prefix->aggregate)
 		return -ENOENT;
-	prefix->aggregate--;
+	routes->n_aggregates[prefix->length] -= !--prefix->aggregate;
 	return prefix_update(routes, prefix);
+}
+
+bool install_route_aggregate_covers(
+	const struct install_route *routes, uint16_t vrf, const struct ip_prefix *prefix)
+{
+	uint8_t masked[16];
+
+	memcpy(masked, prefix->addr.bytes, 16);
+	for (int length = prefix->length; length >= 0; length--) {
+		const struct prefix *p;
+
+		addr_mask(masked, (unsigned int)length);
+		if (!routes->n_aggregates[length])
+			continue;
+		p = prefix_find(routes, vrf, prefix->addr.family, (uint8_t)length, masked);
+		if (p && p->aggregate)
+			return true;
+	}
+	return false;
 }
 
 /* ---- the kernel's routes ---- */

@@ -59,6 +59,9 @@ int install_route_aggregate_set(
 	struct install_route *routes, uint16_t vrf, const struct ip_prefix *prefix);
 int install_route_aggregate_delete(
 	struct install_route *routes, uint16_t vrf, const struct ip_prefix *prefix);
+/* Does the prefix lie in an aggregate? */
+bool install_route_aggregate_covers(
+	const struct install_route *routes, uint16_t vrf, const struct ip_prefix *prefix);
 
 /* ---- the kernel's tables (kernel_route.c) ---- */
 #define INSTALL_HOPS_MAX 16

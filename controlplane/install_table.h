@@ -96,6 +96,8 @@ struct install_route {
 
 	struct displaced *displaced[DISPLACED_BUCKETS]; /* install_session.c */
 
+	uint32_t n_aggregates[129]; /* prefixes of each length that are one */
+
 	struct glean *gleans;
 	unsigned int n_gleans, gleans_size;
 	bool recheck_hosts;
@@ -160,6 +162,16 @@ void neighbours_free(struct install_route *routes);
 
 /* install_session.c */
 void displaced_free(struct install_route *routes);
+
+/* Clears what lies behind the first length bits. */
+static inline void addr_mask(uint8_t *addr, unsigned int length)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		if (length >= 8 * (i + 1))
+			continue;
+		addr[i] &= length > 8 * i ? (uint8_t)(0xff00 >> (length - 8 * i)) : 0;
+	}
+}
 
 static inline uint64_t install_mix(uint64_t h)
 {

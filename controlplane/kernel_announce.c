@@ -47,6 +47,10 @@ struct kernel_announce {
 	struct kernel_announce_vrf vrfs[CONFIG_VRFS_MAX];
 	struct own_route **buckets;
 	unsigned int bits;
+	/* growing, two buckets with each new route: those from `moved` on are still here; NULL = done */
+	struct own_route **small;
+	unsigned int small_bits;
+	size_t moved;
 	uint64_t seed;
 	TAILQ_HEAD(, own_route) queue;
 	uint32_t seq;
@@ -54,18 +58,28 @@ struct kernel_announce {
 	struct kernel_announce_stats stats;
 };
 
-static uint64_t route_bucket(
+static uint64_t route_hash(
 	const struct kernel_announce *announce, uint16_t vrf, const struct ip_prefix *prefix)
 {
 	uint32_t key = (uint32_t)vrf << 16 | (uint32_t)prefix->addr.family << 8 | prefix->length;
 
-	return install_hash(announce->seed, key, prefix->addr.bytes) >> (64 - announce->bits);
+	return install_hash(announce->seed, key, prefix->addr.bytes);
+}
+
+static struct own_route **route_bucket(
+	const struct kernel_announce *announce, uint16_t vrf, const struct ip_prefix *prefix)
+{
+	uint64_t hash = route_hash(announce, vrf, prefix);
+
+	if (announce->small && hash >> (64 - announce->small_bits) >= announce->moved)
+		return &announce->small[hash >> (64 - announce->small_bits)];
+	return &announce->buckets[hash >> (64 - announce->bits)];
 }
 
 static struct own_route *route_find(
 	const struct kernel_announce *announce, uint16_t vrf, const struct ip_prefix *prefix)
 {
-	struct own_route *route = announce->buckets[route_bucket(announce, vrf, prefix)];
+	struct own_route *route = *route_bucket(announce, vrf, prefix);
 
 	while (route &&
 		(route->vrf != vrf || route->prefix.length != prefix->length ||
@@ -75,29 +89,38 @@ static struct own_route *route_find(
 	return route;
 }
 
+static void table_move(struct kernel_announce *announce, size_t n)
+{
+	for (; announce->small && n; n--) {
+		struct own_route *route;
+
+		while ((route = announce->small[announce->moved])) {
+			uint64_t hash = route_hash(announce, route->vrf, &route->prefix);
+			struct own_route **to = &announce->buckets[hash >> (64 - announce->bits)];
+
+			announce->small[announce->moved] = route->next;
+			route->next = *to;
+			*to = route;
+		}
+		if (++announce->moved >> announce->small_bits) {
+			free(announce->small);
+			announce->small = NULL;
+		}
+	}
+}
+
 static void table_grow(struct kernel_announce *announce)
 {
 	unsigned int bits = announce->bits + 2;
-	struct own_route **buckets = calloc((size_t)1 << bits, sizeof(*buckets)), **old;
-	size_t n = (size_t)1 << announce->bits;
+	struct own_route **buckets = calloc((size_t)1 << bits, sizeof(*buckets));
 
 	if (!buckets)
 		return;
-	old = announce->buckets;
+	announce->small = announce->buckets;
+	announce->small_bits = announce->bits;
+	announce->moved = 0;
 	announce->buckets = buckets;
 	announce->bits = bits;
-	for (size_t b = 0; b < n; b++) {
-		struct own_route *route;
-
-		while ((route = old[b])) {
-			uint64_t to = route_bucket(announce, route->vrf, &route->prefix);
-
-			old[b] = route->next;
-			route->next = buckets[to];
-			buckets[to] = route;
-		}
-	}
-	free(old);
 }
 
 static void route_queue(struct kernel_announce *announce, struct own_route *route)
@@ -120,8 +143,7 @@ static void route_unqueue(struct kernel_announce *announce, struct own_route *ro
 
 static void route_free(struct kernel_announce *announce, struct own_route *route)
 {
-	struct own_route **p =
-		&announce->buckets[route_bucket(announce, route->vrf, &route->prefix)];
+	struct own_route **p = route_bucket(announce, route->vrf, &route->prefix);
 
 	while (*p != route)
 		p = &(*p)->next;
@@ -134,15 +156,16 @@ static void route_free(struct kernel_announce *announce, struct own_route *route
 int kernel_announce_add(
 	struct kernel_announce *announce, uint16_t vrf, const struct ip_prefix *prefix, bool *first)
 {
-	struct own_route *route;
-	uint64_t bucket;
+	struct own_route *route, **bucket;
 
 	if (vrf >= announce->n_vrfs)
 		return -EINVAL;
 	route = route_find(announce, vrf, prefix);
 	*first = !route || !route->references;
 	if (!route) {
-		if (announce->stats.routes >= (uint64_t)2 << announce->bits)
+		if (announce->small)
+			table_move(announce, 2);
+		else if (announce->stats.routes >= (uint64_t)2 << announce->bits)
 			table_grow(announce);
 		route = calloc(1, sizeof(*route));
 		if (!route)
@@ -150,8 +173,8 @@ int kernel_announce_add(
 		route->vrf = vrf;
 		route->prefix = *prefix;
 		bucket = route_bucket(announce, vrf, prefix);
-		route->next = announce->buckets[bucket];
-		announce->buckets[bucket] = route;
+		route->next = *bucket;
+		*bucket = route;
 		announce->stats.routes++;
 	}
 	if (!route->references++) {
@@ -182,6 +205,7 @@ int kernel_announce_remove(
 
 void kernel_announce_again(struct kernel_announce *announce, uint16_t vrf)
 {
+	table_move(announce, SIZE_MAX);
 	for (size_t b = 0; b < (size_t)1 << announce->bits; b++) {
 		struct own_route *route, *next;
 
@@ -445,6 +469,7 @@ void kernel_announce_destroy(struct kernel_announce *announce)
 
 	if (!announce)
 		return;
+	table_move(announce, SIZE_MAX);
 	for (size_t b = 0; announce->buckets && b < (size_t)1 << announce->bits; b++) {
 		for (route = announce->buckets[b]; route; route = next) {
 			next = route->next;

@@ -448,6 +448,12 @@ int kernel_route_withdraw(
 	return r;
 }
 
+bool kernel_route_covers(
+	const struct kernel_route *kr, uint16_t vrf, const struct ip_prefix *prefix)
+{
+	return install_route_aggregate_covers(kr->routes, vrf, prefix);
+}
+
 /* ---- life ---- */
 
 struct kernel_route *kernel_route_create(const struct config *config, struct dataplane *dataplane,

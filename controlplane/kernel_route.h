@@ -58,6 +58,10 @@ int kernel_route_announce(
 int kernel_route_withdraw(
 	struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix, bool aggregate);
 
+/* Does one of the announced aggregates lead to the prefix already? */
+bool kernel_route_covers(
+	const struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix);
+
 /*
  * A PUNT_UNRESOLVED packet, which it then owns: asks the kernel for the neighbour, holds the packet for a
  * moment (4 a neighbour) and injects it once there is an answer.

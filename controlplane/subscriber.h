@@ -55,8 +55,9 @@ struct subscriber {
 	uint8_t auth_method; /* enum ppp_auth_method that was accepted */
 	uint8_t auth_serial; /* PPP's, of the request under way */
 	bool ppp_started, ppp_closed;
-	bool announced; /* single routes are in the kernel */
-	bool forwarded; /* was up at least once */
+	bool announced;              /* single routes are in the kernel: */
+	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
+	bool forwarded;              /* was up at least once */
 	uint16_t peer_mru;
 	/* how L2TP ended it, where that came first */
 	uint16_t cdn_result, cdn_error;

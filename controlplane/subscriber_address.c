@@ -12,6 +12,7 @@
 #include "lns.h"
 #include "log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -165,14 +166,23 @@ limit:
 	}
 }
 
+static_assert(SUBSCRIBER_PREFIXES_MAX <= 32, "subscriber.announced_prefixes has a bit for each");
+
+/* A pool's aggregate leads to what lies in it; without a route of its own the rest would not be found. */
+static bool announce_wanted(const struct lns *lns, uint16_t vrf, const struct ip_prefix *prefix)
+{
+	const struct config_subscribers *config = &lns_config(lns)->subscribers;
+
+	return kernel_route_covers(lns->kernel_route, vrf, prefix) ? config->announce_hosts
+								   : config->announce_routes;
+}
+
 void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
 {
 	struct lns *lns = subscriber->lns;
 	const struct subscriber_record *record = &subscriber->record;
 
 	if (announce == subscriber->announced)
-		return;
-	if (announce && !lns_config(lns)->subscribers.announce_hosts)
 		return;
 	for (unsigned int i = 0; i < record->n_prefixes; i++) {
 		struct ip_prefix prefix = {
@@ -181,10 +191,15 @@ void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
 		};
 
 		memcpy(prefix.addr.bytes, record->prefixes[i].addr, sizeof(prefix.addr.bytes));
-		if (announce)
-			kernel_route_announce(lns->kernel_route, record->vrf, &prefix, false);
-		else
-			kernel_route_withdraw(lns->kernel_route, record->vrf, &prefix, false);
+		if (!announce) {
+			if (subscriber->announced_prefixes & 1u << i)
+				kernel_route_withdraw(
+					lns->kernel_route, record->vrf, &prefix, false);
+			subscriber->announced_prefixes &= ~(1u << i);
+		} else if (announce_wanted(lns, record->vrf, &prefix) &&
+			!kernel_route_announce(lns->kernel_route, record->vrf, &prefix, false)) {
+			subscriber->announced_prefixes |= 1u << i;
+		}
 	}
 	subscriber->announced = announce;
 }

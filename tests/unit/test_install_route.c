@@ -156,6 +156,44 @@ Test(install_route, addresses_of_a_pool_that_nobody_has_are_unreachable)
 	cr_assert_eq(install_route_aggregate_delete(routes, 0, &pool), -ENOENT);
 }
 
+Test(install_route, an_aggregate_covers_what_lies_in_it)
+{
+	static const struct {
+		const char *prefix;
+		bool covered;
+	} table[] = {
+		{"100.64.0.0/16", true},
+		{"100.64.3.4/32", true},
+		{"100.64.128.0/17", true},
+		{"100.64.0.0/15", false},
+		{"100.65.0.0/32", false},
+		{"2001:db8:1::/48", false},
+		{"2001:db8::/48", true},
+	};
+	static const char *const aggregates[] = {"100.64.0.0/16", "2001:db8::/48"};
+	struct ip_prefix prefix;
+
+	/* a kernel route of this prefix is no aggregate */
+	set("100.64.0.0/15", 0, "blackhole");
+	for (unsigned int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 2; i++) {
+			memset(&prefix, 0, sizeof(prefix));
+			prefix_of(aggregates[i], &prefix.addr.family, prefix.addr.bytes,
+				&prefix.length);
+			cr_assert_eq(round ? install_route_aggregate_delete(routes, 0, &prefix)
+					   : install_route_aggregate_set(routes, 0, &prefix),
+				0);
+		}
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+			memset(&prefix, 0, sizeof(prefix));
+			prefix_of(table[i].prefix, &prefix.addr.family, prefix.addr.bytes,
+				&prefix.length);
+			cr_assert_eq(install_route_aggregate_covers(routes, 0, &prefix),
+				table[i].covered && round == 0, "%s", table[i].prefix);
+		}
+	}
+}
+
 Test(install_route, neighbours_get_host_entries_only_where_they_are_on_link)
 {
 	set("10.0.0.0/24", 0, "@1");

@@ -155,6 +155,7 @@ struct config_subscribers {
 	uint16_t mss;                  /* 0 = from the session's MTU */
 	bool subscriber_to_subscriber; /* hairpin allowed */
 	bool announce_hosts;           /* single routes into the kernel, not only pool aggregates */
+	bool announce_routes;          /* those that no aggregate covers */
 	uint16_t line_overhead; /* bytes per packet that the access line adds, for rate limits */
 };
 
