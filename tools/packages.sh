@@ -33,6 +33,8 @@ packages_of() {
 		echo python3 python3-scapy python3-cryptography tshark tcpdump iperf3 strace
 		echo iputils-ping util-linux
 		echo freeradius freeradius-utils
+		# Routing daemons, beside lnsd and as its upstream.
+		echo bird2 frr
 		# The guest with xl2tpd and pppd: what builds it and what boots it.
 		echo qemu-system-x86 mmdebstrap kmod cpio squashfs-tools xz-utils
 		;;
