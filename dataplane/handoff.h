@@ -2,7 +2,7 @@
 /*
  * Packets from worker to worker: one bounded SP/SC ring for each pair and direction, used in bursts.
  *
- * What is handed on names its session by index and generation; the receiver checks both again.
+ * What is handed on names its session or SA by index and generation; the receiver checks both again.
  * meta.hops counts moves to an owner (of the SA, of the session): at most two on the way in, and two on
  * the way out for a packet turned round to another subscriber. A fragment on its way to the worker that
  * puts its datagram together, and a frame on its way to the worker with the queue, are not moves to an

@@ -207,6 +207,18 @@ static inline struct tunnel_path lac_path(const struct lac *lac)
 	return path;
 }
 
+/* A LAC with one tunnel and one session, which is worker owner's. */
+static inline void lac_tunnel(struct rig *rig, struct lac *lac, const struct lac_settings *settings,
+	uint16_t tunnel_id, uint16_t session_id, uint8_t owner)
+{
+	struct tunnel_path path;
+
+	lac_open(rig, lac, settings);
+	path = lac_path(lac);
+	rig_tunnel_to(rig, tunnel_id, &path, 0);
+	rig_session(rig, tunnel_id, session_id, owner, 1492, RIG_FLAGS);
+}
+
 /* UDP of port 1701 around payload, as the LAC has it before ESP; with an Ethernet header. */
 static inline void lac_clear(
 	struct rig *rig, const struct lac *lac, struct frame *f, const void *payload, uint32_t n)
@@ -277,6 +289,37 @@ static inline uint8_t *lac_esp(const struct lac *lac, struct frame *f)
 {
 	return f->data + 14 + (lac->settings.family == 4 ? 20 : 40) +
 		(lac->settings.port != 0 ? 8 : 0);
+}
+
+/* The payload of f, from its IP header's end on, in pieces. */
+static inline void lac_send_pieces(
+	struct rig *rig, const struct frame *f, const uint32_t *cuts, unsigned int n)
+{
+	static struct frame piece;
+	bool v4 = f->data[14] >> 4 == 4;
+	uint32_t l3 = v4 ? 20 : 40;
+
+	for (unsigned int i = 0; i + 1 < n; i++) {
+		uint32_t more = i + 2 < n, length = cuts[i + 1] - cuts[i];
+
+		piece.n = 0;
+		frame_add(&piece, f->data, 14 + l3);
+		if (v4) {
+			store_be16(piece.data + 16, (uint16_t)(20 + length));
+			store_be16(piece.data + 20, (uint16_t)(cuts[i] / 8 | more << 13));
+			ip4_header_set_checksum(piece.data + 14, 20);
+		} else {
+			uint8_t *fragment = frame_add(&piece, NULL, 8);
+
+			fragment[0] = piece.data[20];
+			store_be16(fragment + 2, (uint16_t)(cuts[i] | more));
+			store32(fragment + 4, 77);
+			piece.data[20] = IPPROTO_FRAGMENT;
+			store_be16(piece.data + 18, (uint16_t)(8 + length));
+		}
+		frame_add(&piece, f->data + 14 + l3 + cuts[i], length);
+		rig_send(rig, RIG_ACCESS, &piece);
+	}
 }
 
 /* The next notice of ESP that a worker gave; false: none. Other answers are a mistake. */

@@ -14,17 +14,6 @@ static struct frame in, out, inner;
 static struct meta meta;
 static struct lac lac;
 
-static void open_lac(struct lac *peer, const struct lac_settings *settings, uint16_t tunnel_id,
-	uint16_t session_id, uint8_t session_owner)
-{
-	struct tunnel_path path;
-
-	lac_open(&rig, peer, settings);
-	path = lac_path(peer);
-	rig_tunnel_to(&rig, tunnel_id, &path, 0);
-	rig_session(&rig, tunnel_id, session_id, session_owner, 1492, RIG_FLAGS);
-}
-
 static void start(unsigned int n_workers)
 {
 	rig_start(&rig, n_workers);
@@ -69,7 +58,7 @@ Test(esp_handoff, every_constellation_of_owners_keeps_the_order)
 				&rig.dp->workers[sa_owner]->stats.handoff_in[HANDOFF_SA];
 			uint64_t before = *handed;
 
-			open_lac(&lac, &settings, TUNNEL + id, SESSION + id, session_owner);
+			lac_tunnel(&rig, &lac, &settings, TUNNEL + id, SESSION + id, session_owner);
 			for (uint32_t i = 0; i < N; i++) {
 				make_up(&lac, TUNNEL + id, SESSION + id, RIG_SERVER, i);
 				rig_send(&rig, RIG_ACCESS, &in);
@@ -117,7 +106,7 @@ static void through_device(const char *engine)
 			uint16_t id = (uint16_t)(2 * algorithm + owner);
 
 			settings.owner = (uint8_t)owner;
-			open_lac(&lac, &settings, TUNNEL + id, SESSION + id, 1);
+			lac_tunnel(&rig, &lac, &settings, TUNNEL + id, SESSION + id, 1);
 			for (uint32_t i = 0; i < 70; i++) {
 				make_up(&lac, TUNNEL + id, SESSION + id, RIG_SERVER, i);
 				if (i == 33)
@@ -160,10 +149,10 @@ Test(esp_handoff, from_subscriber_to_subscriber_through_four_owners)
 	struct lac other;
 
 	start(4);
-	open_lac(&lac, &settings, TUNNEL, SESSION, 2);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 2);
 	settings.owner = 2;
 	settings.port = 4500;
-	open_lac(&other, &settings, TUNNEL + 1, SESSION + 1, 3);
+	lac_tunnel(&rig, &other, &settings, TUNNEL + 1, SESSION + 1, 3);
 	for (uint32_t i = 0; i < 50; i++) {
 		make_up(&lac, TUNNEL, SESSION, rig_subscriber(SESSION + 1), i);
 		rig_send(&rig, RIG_ACCESS, &in);
@@ -184,7 +173,7 @@ Test(esp_handoff, fragments_are_put_together_before_the_owner_is_sought)
 	static struct frame piece;
 
 	start(3);
-	open_lac(&lac, &settings, TUNNEL, SESSION, 2);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 2);
 	for (uint16_t i = 0; i < 30; i++) {
 		make_up(&lac, TUNNEL, SESSION, RIG_SERVER, i);
 		store_be16(in.data + 18, i); /* so that another worker puts it together */
@@ -216,7 +205,7 @@ Test(esp_handoff, control_messages_find_the_owner)
 	struct rte_mbuf *m;
 
 	start(2);
-	open_lac(&lac, &settings, TUNNEL, SESSION, 0);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	lac_clear(&rig, &lac, &in, hello, sizeof(hello));
 	memcpy(in.data + 26, addresses, 8);
 	m = dataplane_mbuf(rig.dp);
@@ -244,7 +233,7 @@ Test(esp_handoff, packet_on_its_way_to_an_sa_that_ends_meanwhile_is_stale)
 	struct lac again;
 
 	start(2);
-	open_lac(&lac, &settings, TUNNEL, SESSION, 1);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 1);
 	make_up(&lac, TUNNEL, SESSION, RIG_SERVER, 0);
 	rig_send(&rig, RIG_ACCESS, &in);
 	worker_turn(rig.dp->workers[0]);
@@ -265,7 +254,7 @@ Test(esp_handoff, packet_on_its_way_when_a_peer_rekeys_takes_the_new_sa)
 	struct lac successor;
 
 	start(2);
-	open_lac(&lac, &settings, TUNNEL, SESSION, 0);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	make_down(SESSION, 7);
 	rig_send(&rig, RIG_CORE0, &in);
 	worker_turn(rig.dp->workers[0]);
@@ -296,7 +285,7 @@ Test(esp_handoff, running_workers_lose_nothing_and_keep_the_order, .timeout = 10
 		rig_create(&rig, &dataplane);
 	}
 	lac_init();
-	open_lac(&lac, &settings, TUNNEL, SESSION, 2);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 2);
 	cr_assert_eq(dataplane_start(rig.dp), 0);
 	for (unsigned int idle = 0; (up < N || down < N) && idle < 100000; idle++) {
 		if (sent < N && sent - RTE_MIN(up, down) < IN_FLIGHT) {

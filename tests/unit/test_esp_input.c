@@ -2,8 +2,6 @@
 /* L2TP inside ESP on its way from the LAC: who gets in, by which SA, in which order. */
 #include "esp_path_rig.h"
 
-#include "esp_notice.h"
-
 #define TUNNEL  20
 #define SESSION 3
 
@@ -25,18 +23,6 @@ static void finish(void)
 }
 
 TestSuite(esp_input, .init = start, .fini = finish);
-
-/* A LAC with one tunnel and one session. */
-static void open_lac(struct lac *peer, const struct lac_settings *settings, uint16_t tunnel_id,
-	uint16_t session_id)
-{
-	struct tunnel_path path;
-
-	lac_open(&rig, peer, settings);
-	path = lac_path(peer);
-	rig_tunnel_to(&rig, tunnel_id, &path, 0);
-	rig_session(&rig, tunnel_id, session_id, 0, 1492, RIG_FLAGS);
-}
 
 static void make_data(struct lac *peer, uint16_t tunnel_id, uint16_t session_id, uint32_t length)
 {
@@ -80,7 +66,7 @@ Test(esp_input, data_gets_in_by_every_way_and_algorithm)
 			struct lac_settings settings = ways[i];
 
 			settings.algorithm = algorithm;
-			open_lac(&lac, &settings, TUNNEL + id, SESSION + id);
+			lac_tunnel(&rig, &lac, &settings, TUNNEL + id, SESSION + id, 0);
 			for (unsigned int burst = 0; burst < 3; burst++) {
 				send_data(&lac, TUNNEL + id, SESSION + id);
 				cr_expect(arrived(), "%s, way %zu", lac_algorithms[algorithm].name,
@@ -99,7 +85,7 @@ Test(esp_input, control_messages_reach_the_control_core_with_their_group)
 	uint8_t hello[12] = {0xc8, 0x02, 0, 12, 0, TUNNEL, 0, 0, 0, 1, 0, 1};
 	struct lac stranger;
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	lac_open(&rig, &stranger, &settings);
 	for (unsigned int i = 0; i < 3; i++) {
 		struct lac *from = i == 1 ? &stranger : &lac;
@@ -134,7 +120,7 @@ Test(esp_input, clients_behind_one_nat_are_told_apart_by_their_sas)
 
 	/* one address, the same port 1701 inside */
 	for (uint16_t i = 0; i < 2; i++)
-		open_lac(&clients[i], &settings[i], TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &clients[i], &settings[i], TUNNEL + i, SESSION + i, 0);
 	for (unsigned int round = 0; round < 4; round++) {
 		for (uint16_t i = 0; i < 2; i++) {
 			send_data(&clients[i], TUNNEL + i, SESSION + i);
@@ -270,9 +256,9 @@ Test(esp_input, what_is_refused_has_a_name_and_harms_nobody)
 			.family = 4, .port = nat ? 4500 : 0, .algorithm = LAC_CBC_SHA1};
 		uint16_t id = (uint16_t)(10 * nat);
 
-		open_lac(&cbc, &settings, TUNNEL + id + 1, SESSION + id + 1);
+		lac_tunnel(&rig, &cbc, &settings, TUNNEL + id + 1, SESSION + id + 1, 0);
 		settings.algorithm = LAC_GCM;
-		open_lac(&gcm, &settings, TUNNEL + id, SESSION + id);
+		lac_tunnel(&rig, &gcm, &settings, TUNNEL + id, SESSION + id, 0);
 		for (size_t i = 0; i < RTE_DIM(refusals); i++) {
 			uint64_t before = rig_drops(&rig, refusals[i].reason),
 				 all = rig_drops_all(&rig);
@@ -305,7 +291,7 @@ Test(esp_input, a_header_cut_short_is_named_before_any_sa_is_sought)
 	static const struct lac_settings settings[2] = {{.family = 4}, {.family = 4, .port = 4500}};
 
 	for (uint16_t i = 0; i < 2; i++) {
-		open_lac(&lac, &settings[i], TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &lac, &settings[i], TUNNEL + i, SESSION + i, 0);
 		make_data(&lac, TUNNEL + i, SESSION + i, 100);
 		corrupt_to_half_header();
 		rig_send(&rig, RIG_ACCESS, &in);
@@ -319,7 +305,7 @@ Test(esp_input, replayed_packets_are_refused_in_the_same_burst_and_later)
 {
 	static const struct lac_settings settings = {.family = 4};
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	make_data(&lac, TUNNEL, SESSION, 100);
 	for (unsigned int i = 0; i < 3; i++) {
 		rig_send(&rig, RIG_ACCESS, &in);
@@ -354,7 +340,7 @@ Test(esp_input, a_burst_of_many_sas_comes_out_in_its_order)
 		struct lac_settings settings = ways[i];
 
 		settings.algorithm = i % LAC_ALGORITHMS;
-		open_lac(&peers[i], &settings, TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &peers[i], &settings, TUNNEL + i, SESSION + i, 0);
 	}
 	for (unsigned int burst = 0; burst < BURSTS; burst++) {
 		uint8_t sent[BURST];
@@ -391,7 +377,7 @@ Test(esp_input, old_and_new_inbound_overlap_while_a_peer_rekeys)
 	struct lac_settings settings = {.family = 4};
 	struct lac successor;
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	settings.group = lac.group;
 	lac_open(&rig, &successor, &settings);
 	for (unsigned int i = 0; i < 4; i++) {
@@ -412,7 +398,7 @@ Test(esp_input, nothing_in_the_clear_gets_into_a_tunnel_inside_esp)
 {
 	static const struct lac_settings settings = {.family = 4};
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	inner_udp4(&inner, rig_subscriber(SESSION), RIG_SERVER, 60);
 	frame_data(&rig, &in, TUNNEL, SESSION, 0x21, inner.data, inner.n);
 	rig_send(&rig, RIG_ACCESS, &in);
@@ -427,36 +413,6 @@ Test(esp_input, nothing_in_the_clear_gets_into_a_tunnel_inside_esp)
 	cr_expect_eq(rig_drops(&rig, DROP_L2TP_WRONG_SA), 2);
 }
 
-/* The payload of f, from its IP header's end on, in pieces. */
-static void send_pieces(const struct frame *f, const uint32_t *cuts, unsigned int n)
-{
-	static struct frame piece;
-	bool v4 = f->data[14] >> 4 == 4;
-	uint32_t l3 = v4 ? 20 : 40;
-
-	for (unsigned int i = 0; i + 1 < n; i++) {
-		uint32_t more = i + 2 < n, length = cuts[i + 1] - cuts[i];
-
-		piece.n = 0;
-		frame_add(&piece, f->data, 14 + l3);
-		if (v4) {
-			store_be16(piece.data + 16, (uint16_t)(20 + length));
-			store_be16(piece.data + 20, (uint16_t)(cuts[i] / 8 | more << 13));
-			ip4_header_set_checksum(piece.data + 14, 20);
-		} else {
-			uint8_t *fragment = frame_add(&piece, NULL, 8);
-
-			fragment[0] = piece.data[20];
-			store_be16(fragment + 2, (uint16_t)(cuts[i] | more));
-			store32(fragment + 4, 77);
-			piece.data[20] = IPPROTO_FRAGMENT;
-			store_be16(piece.data + 18, (uint16_t)(8 + length));
-		}
-		frame_add(&piece, f->data + 14 + l3 + cuts[i], length);
-		rig_send(&rig, RIG_ACCESS, &piece);
-	}
-}
-
 Test(esp_input, full_size_packets_in_outer_fragments_are_put_together_first)
 {
 	uint16_t id = 0;
@@ -466,7 +422,7 @@ Test(esp_input, full_size_packets_in_outer_fragments_are_put_together_first)
 			struct lac_settings settings = ways[i];
 
 			settings.algorithm = algorithm;
-			open_lac(&lac, &settings, TUNNEL + id, SESSION + id);
+			lac_tunnel(&rig, &lac, &settings, TUNNEL + id, SESSION + id, 0);
 			/* 1800: more than a frame of 1,500 bytes has, and one buffer still takes */
 			for (uint32_t length = 1400; length <= 1800; length += 100) {
 				make_data(&lac, TUNNEL + id, SESSION + id, length);
@@ -474,7 +430,7 @@ Test(esp_input, full_size_packets_in_outer_fragments_are_put_together_first)
 				uint32_t cuts[3] = {
 					0, 1400, in.n - 14 - (settings.family == 4 ? 20 : 40)};
 
-				send_pieces(&in, cuts, 3);
+				lac_send_pieces(&rig, &in, cuts, 3);
 				rig_turn(&rig);
 				/* what does not fit the core's MTU is fragmented again there */
 				cr_expect(rig_receive(&rig, RIG_CORE0, &out),
@@ -493,139 +449,13 @@ Test(esp_input, a_packet_larger_than_a_buffer_is_named)
 	static const struct lac_settings settings = {.family = 4, .port = 4500};
 	uint32_t cuts[6] = {0, 1400, 2800, 4200, 5600};
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	make_data(&lac, TUNNEL, SESSION, 6000);
 	cuts[5] = in.n - 34;
-	send_pieces(&in, cuts, 6);
+	lac_send_pieces(&rig, &in, cuts, 6);
 	rig_turn(&rig);
 	cr_expect_eq(rig_drops(&rig, DROP_ESP_SEGMENTS), 1);
 	cr_expect_eq(rig_drops_all(&rig), 1);
-}
-
-static const struct {
-	const char *name;
-	uint32_t length;
-	uint8_t bytes[12];
-	enum drop_reason reason; /* DROP_MAX: to the kernel */
-} marked[] = {
-	{"keepalive", 1, {0xff}, DROP_NATT_KEEPALIVE},
-	{"one other byte", 1, {0xfe}, DROP_NATT_SHORT},
-	{"nothing", 0, {0}, DROP_NATT_SHORT},
-	{"two bytes", 2, {0xff, 0xff}, DROP_NATT_SHORT},
-	{"three zeros", 3, {0}, DROP_NATT_SHORT},
-	{"a marker alone", 4, {0}, DROP_MAX},
-	{"IKE", 12, {0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}, DROP_MAX},
-	{"an SPI alone", 4, {0, 0, 0x10, 0}, DROP_NATT_SHORT},
-	{"an SPI and half a number", 7, {0, 0, 0x20, 0, 1, 2, 3}, DROP_NATT_SHORT},
-	{"an SPI that nobody has", 12, {0, 0, 0x20, 0}, DROP_ESP_UNKNOWN_SPI},
-};
-
-Test(esp_input, udp_4500_is_ike_keepalive_or_esp)
-{
-	for (unsigned int family = 4; family <= 6; family += 2) {
-		for (size_t i = 0; i < RTE_DIM(marked); i++) {
-			enum drop_reason reason = marked[i].reason;
-			uint64_t before = rig_drops_all(&rig),
-				 named = reason == DROP_MAX ? 0 : rig_drops(&rig, reason);
-
-			frame_eth(&in, rig.mac[RIG_ACCESS], rig_lac_mac,
-				family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-			if (family == 4)
-				frame_ip4(&in, RIG_LAC, RIG_LNS, IPPROTO_UDP, 8 + marked[i].length);
-			else
-				frame_ip6(
-					&in, rig_lac6, rig_lns6, IPPROTO_UDP, 8 + marked[i].length);
-			frame_udp(&in, 4500, 4500, marked[i].length);
-			frame_add(&in, marked[i].bytes, marked[i].length);
-			/* Ethernet's padding is not part of it */
-			frame_add(&in, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18);
-			rig_send(&rig, RIG_ACCESS, &in);
-			rig_turn(&rig);
-
-			int kind = rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta);
-
-			cr_expect_eq(
-				kind, reason == DROP_MAX ? PUNT_FRAME : -1, "%s", marked[i].name);
-			if (reason == DROP_MAX) {
-				cr_expect_arr_eq(out.data, in.data, in.n);
-				cr_expect_eq(rig_drops_all(&rig), before);
-				continue;
-			}
-			cr_expect_eq(rig_drops(&rig, reason) - named, 1, "%s", marked[i].name);
-			cr_expect_eq(rig_drops_all(&rig) - before, 1, "%s", marked[i].name);
-		}
-	}
-}
-
-Test(esp_input, ike_in_fragments_reaches_the_kernel_whole)
-{
-	static const uint16_t ports[2] = {500, 4500};
-	static uint8_t certificate[3000];
-	uint32_t cuts[4] = {0, 1480, 2960, 3008};
-
-	for (unsigned int i = 0; i < 4; i++) {
-		bool v4 = i < 2;
-
-		frame_eth(&in, rig.mac[RIG_ACCESS], rig_lac_mac,
-			v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-		if (v4)
-			frame_ip4(&in, RIG_LAC, RIG_LNS, IPPROTO_UDP, 3008);
-		else
-			frame_ip6(&in, rig_lac6, rig_lns6, IPPROTO_UDP, 3008);
-		frame_udp(&in, ports[i % 2], ports[i % 2], 3000);
-		frame_add(&in, certificate, 3000);
-		send_pieces(&in, cuts, 4);
-		rig_turn(&rig);
-		cr_expect_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_FRAME);
-		cr_expect_eq(meta.iface, RIG_ACCESS);
-		cr_expect_eq(out.n, in.n);
-		cr_expect_arr_eq(out.data, in.data, in.n, "port %u", ports[i % 2]);
-	}
-	cr_expect_eq(rig_drops_all(&rig), 0);
-}
-
-Test(esp_input, ipv6_extension_headers_in_front_of_esp_are_stepped_over)
-{
-	static const struct lac_settings settings[2] = {{.family = 6}, {.family = 6, .port = 4500}};
-	static struct frame extended;
-
-	for (uint16_t i = 0; i < 2; i++) {
-		open_lac(&lac, &settings[i], TUNNEL + i, SESSION + i);
-		/* destination options; an atomic fragment (RFC 6946) */
-		for (unsigned int k = 0; k < 2; k++) {
-			uint8_t *extension;
-
-			make_data(&lac, TUNNEL + i, SESSION + i, 100);
-			extended.n = 0;
-			frame_add(&extended, in.data, 54);
-			extension = frame_add(&extended, k == 0 ? "\0\0\1\4\0\0\0\0" : NULL, 8);
-			extension[0] = extended.data[20];
-			extended.data[20] = k == 0 ? IPPROTO_DSTOPTS : IPPROTO_FRAGMENT;
-			store_be16(extended.data + 18, (uint16_t)(in.n - 54 + 8));
-			frame_add(&extended, in.data + 54, in.n - 54);
-			rig_send(&rig, RIG_ACCESS, &extended);
-			cr_expect(arrived(), "%u %u", i, k);
-		}
-	}
-	cr_expect_eq(rig_drops_all(&rig), 0);
-}
-
-Test(esp_input, esp_on_the_core_side_is_the_kernels)
-{
-	static const struct lac_settings settings[2] = {{.family = 4}, {.family = 4, .port = 4500}};
-	uint32_t core = RIG_CORE;
-
-	for (uint16_t i = 0; i < 2; i++) {
-		open_lac(&lac, &settings[i], TUNNEL + i, SESSION + i);
-		make_data(&lac, TUNNEL + i, SESSION + i, 100);
-		memcpy(in.data, rig.mac[RIG_CORE0], 6);
-		memcpy(in.data + 14 + 16, &core, 4);
-		ip4_header_set_checksum(in.data + 14, 20);
-		rig_send(&rig, RIG_CORE0, &in);
-		rig_turn(&rig);
-		cr_expect_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_FRAME);
-	}
-	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
 Test(esp_input, options_of_the_outer_header_do_no_harm)
@@ -634,7 +464,7 @@ Test(esp_input, options_of_the_outer_header_do_no_harm)
 	static struct frame longer;
 
 	for (uint16_t i = 0; i < 2; i++) {
-		open_lac(&lac, &ways[i], TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &lac, &ways[i], TUNNEL + i, SESSION + i, 0);
 		make_data(&lac, TUNNEL + i, SESSION + i, 100);
 		longer.n = 0;
 		frame_add(&longer, in.data, 34);
@@ -655,7 +485,7 @@ Test(esp_input, without_an_engine_esp_is_dropped_by_name_and_plain_l2tp_goes_on)
 	struct esp_engine *engine = w->esp;
 
 	w->esp = NULL;
-	open_lac(&lac, &ways[0], TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &ways[0], TUNNEL, SESSION, 0);
 	rig_tunnel(&rig);
 	rig_session(&rig, RIG_TUNNEL, 40, 0, 1492, RIG_FLAGS);
 	send_data(&lac, TUNNEL, SESSION);
@@ -667,142 +497,4 @@ Test(esp_input, without_an_engine_esp_is_dropped_by_name_and_plain_l2tp_goes_on)
 	cr_expect(arrived());
 	cr_expect_eq(rig_drops_all(&rig), 1);
 	w->esp = engine;
-}
-
-/* ---- what the control core is told ---- */
-
-Test(esp_input, refused_packets_are_told_within_the_rate)
-{
-	static const struct lac_settings settings = {.family = 4, .port = 1024};
-	struct message_reply reply;
-	unsigned int n = 0;
-
-	open_lac(&lac, &settings, TUNNEL, SESSION);
-	make_data(&lac, TUNNEL, SESSION, 100);
-	in.data[in.n - 1] ^= 1;
-	rig_send(&rig, RIG_ACCESS, &in);
-	rig_turn(&rig);
-	cr_assert(lac_notice(&rig, &reply));
-	cr_expect_eq(reply.index, lac.in_index);
-	cr_expect_eq(reply.generation, lac.in_generation);
-	cr_expect_eq(reply.esp.reason, DROP_ESP_ICV);
-	cr_expect_eq(reply.esp.spi, rte_cpu_to_be_32(lac.spi));
-	cr_expect_eq(reply.esp.sequence, 1);
-	cr_expect_eq(reply.esp.family, 4);
-	cr_expect_eq(load32(reply.esp.peer), RIG_LAC);
-	cr_expect_eq(load32(reply.esp.local), RIG_LNS);
-	cr_expect_eq(reply.esp.peer_port, 1024);
-	cr_expect_not(lac_notice(&rig, &reply));
-
-	for (unsigned int i = 0; i < 1000; i++) {
-		make_data(&lac, TUNNEL, SESSION, 100);
-		lac_esp(&lac, &in)[0] = 0x99;
-		rig_send(&rig, RIG_ACCESS, &in);
-		rig_turn(&rig);
-	}
-	while (lac_notice(&rig, &reply)) {
-		cr_expect_eq(reply.index, SA_NONE);
-		cr_expect_eq(reply.generation, 0);
-		cr_expect_eq(reply.esp.reason, DROP_ESP_UNKNOWN_SPI);
-		cr_expect_eq(load32(reply.esp.peer), RIG_LAC);
-		n++;
-	}
-	cr_expect_eq(rig_drops(&rig, DROP_ESP_UNKNOWN_SPI), 1000);
-	/* the depth of the bucket, and a few more while this took its time */
-	cr_expect(n >= ESP_NOTICES_RATE - 1 && n < 500, "%u", n);
-}
-
-Test(esp_input, notices_leave_room_for_answers)
-{
-	static const struct lac_settings settings = {.family = 4};
-	const struct message message = {.type = MESSAGE_WORKER_STATS};
-	struct message_reply reply;
-
-	open_lac(&lac, &settings, TUNNEL, SESSION);
-	for (unsigned int i = 0; i < MESSAGE_RING_SIZE / 2; i++)
-		cr_assert_eq(dataplane_message(rig.dp, 0, &message), 0);
-	for (unsigned int i = 0; i < MESSAGE_RING_SIZE / 2 / 32; i++)
-		worker_turn(rig.dp->workers[0]);
-	make_data(&lac, TUNNEL, SESSION, 100);
-	lac_esp(&lac, &in)[0] = 0x99;
-	rig_send(&rig, RIG_ACCESS, &in);
-	rig_turn(&rig);
-	cr_expect_eq(rig_drops(&rig, DROP_ESP_UNKNOWN_SPI), 1);
-	for (unsigned int i = 0; i < MESSAGE_RING_SIZE / 2; i++) {
-		cr_assert_eq(dataplane_replies(rig.dp, &reply, 1), 1);
-		cr_expect_eq(reply.type, MESSAGE_WORKER_STATS);
-	}
-	cr_expect_eq(dataplane_replies(rig.dp, &reply, 1), 0);
-	rig_send(&rig, RIG_ACCESS, &in);
-	rig_turn(&rig);
-	cr_expect(lac_notice(&rig, &reply), "there is room again");
-}
-
-static void set_port(uint16_t port)
-{
-	store_be16(in.data + 34, port);
-}
-
-Test(esp_input, a_nats_new_port_is_told_once_and_only_if_authentic)
-{
-	static const struct lac_settings settings = {.family = 4, .port = 4500};
-	struct message_reply reply;
-
-	open_lac(&lac, &settings, TUNNEL, SESSION);
-	send_data(&lac, TUNNEL, SESSION);
-	cr_expect(arrived());
-	cr_expect_not(lac_notice(&rig, &reply), "where it was expected");
-
-	/* forged: refused, and never a change of port */
-	make_data(&lac, TUNNEL, SESSION, 100);
-	in.data[in.n - 1] ^= 1;
-	set_port(2000);
-	rig_send(&rig, RIG_ACCESS, &in);
-	cr_expect_not(arrived());
-	cr_assert(lac_notice(&rig, &reply));
-	cr_expect_eq(reply.esp.reason, DROP_ESP_ICV);
-	cr_expect_not(lac_notice(&rig, &reply));
-
-	for (unsigned int i = 0; i < 5; i++) {
-		make_data(&lac, TUNNEL, SESSION, 100);
-		set_port(2000);
-		rig_send(&rig, RIG_ACCESS, &in);
-		cr_expect(arrived(), "the packet itself is as good as any");
-	}
-	cr_assert(lac_notice(&rig, &reply));
-	cr_expect_eq(reply.esp.reason, DROP_MAX);
-	cr_expect_eq(reply.esp.peer_port, 2000);
-	cr_expect_eq(reply.index, lac.in_index);
-	cr_expect_eq(load32(reply.esp.peer), RIG_LAC);
-	cr_expect_not(lac_notice(&rig, &reply), "once");
-
-	/* the control core follows; the next change is news again */
-	sa_set_encap(lac.out, 4500, 2000);
-	make_data(&lac, TUNNEL, SESSION, 100);
-	set_port(2000);
-	rig_send(&rig, RIG_ACCESS, &in);
-	cr_expect(arrived());
-	cr_expect_not(lac_notice(&rig, &reply));
-	send_data(&lac, TUNNEL, SESSION);
-	cr_expect(arrived());
-	cr_assert(lac_notice(&rig, &reply));
-	cr_expect_eq(reply.esp.peer_port, 4500);
-}
-
-/* The SA's peer has moved, or somebody changed the address on the way, which ESP does not cover. */
-Test(esp_input, an_authentic_packet_from_elsewhere_is_told_and_not_let_in)
-{
-	static const struct lac_settings settings = {.family = 4, .port = 4500};
-	struct message_reply reply;
-
-	open_lac(&lac, &settings, TUNNEL, SESSION);
-	make_data(&lac, TUNNEL, SESSION, 100);
-	corrupt_source();
-	rig_send(&rig, RIG_ACCESS, &in);
-	cr_expect_not(arrived());
-	cr_assert(lac_notice(&rig, &reply));
-	cr_expect_eq(reply.esp.reason, DROP_ESP_WRONG_PEER);
-	cr_expect_eq(load32(reply.esp.peer), RIG_LAC ^ RIG_IP(0, 0, 0, 1));
-	cr_expect_eq(reply.esp.peer_port, 4500);
-	cr_expect_eq(reply.index, lac.in_index);
 }

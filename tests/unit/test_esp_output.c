@@ -24,17 +24,6 @@ static void finish(void)
 
 TestSuite(esp_output, .init = start, .fini = finish);
 
-static void open_lac(struct lac *peer, const struct lac_settings *settings, uint16_t tunnel_id,
-	uint16_t session_id)
-{
-	struct tunnel_path path;
-
-	lac_open(&rig, peer, settings);
-	path = lac_path(peer);
-	rig_tunnel_to(&rig, tunnel_id, &path, 0);
-	rig_session(&rig, tunnel_id, session_id, 0, 1492, RIG_FLAGS);
-}
-
 static void send_down(uint16_t session_id, uint32_t length)
 {
 	inner_udp4(&inner, RIG_SERVER, rig_subscriber(session_id), length);
@@ -112,7 +101,7 @@ Test(esp_output, data_leaves_by_every_way_and_algorithm)
 			struct lac_settings settings = ways[i];
 
 			settings.algorithm = algorithm;
-			open_lac(&lac, &settings, TUNNEL + id, SESSION + id);
+			lac_tunnel(&rig, &lac, &settings, TUNNEL + id, SESSION + id, 0);
 			for (uint32_t length = 100; length < 103; length++)
 				send_down(SESSION + id, length);
 			rig_turn(&rig);
@@ -189,7 +178,7 @@ Test(esp_output, control_messages_are_protected_too)
 	for (uint16_t i = 0; i < RTE_DIM(ways); i++) {
 		struct rte_mbuf *m;
 
-		open_lac(&lac, &ways[i], TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &lac, &ways[i], TUNNEL + i, SESSION + i, 0);
 		/* no tunnel is needed: an SCCRP goes to a peer that has none yet */
 		lac_clear(&rig, &lac, &in, hello, sizeof(hello));
 		if (ways[i].family == 4) {
@@ -223,7 +212,7 @@ Test(esp_output, ppp_frames_of_the_control_core_are_protected_too)
 	uint8_t echo[12] = {0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
 	struct rte_mbuf *m;
 
-	open_lac(&lac, &ways[1], TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &ways[1], TUNNEL, SESSION, 0);
 	m = inject_packet(echo, sizeof(echo), INJECT_SESSION);
 	meta_of(m)->session = 0;
 	meta_of(m)->generation = rig_session_at(&rig, 0)->generation;
@@ -240,8 +229,8 @@ Test(esp_output, clients_behind_one_nat_each_get_their_own)
 {
 	static struct lac clients[2];
 
-	open_lac(&clients[0], &ways[1], TUNNEL, SESSION);
-	open_lac(&clients[1], &ways[2], TUNNEL + 1, SESSION + 1);
+	lac_tunnel(&rig, &clients[0], &ways[1], TUNNEL, SESSION, 0);
+	lac_tunnel(&rig, &clients[1], &ways[2], TUNNEL + 1, SESSION + 1, 0);
 	for (unsigned int round = 0; round < 3; round++)
 		for (uint16_t i = 0; i < 2; i++)
 			send_down(SESSION + i, 100);
@@ -280,7 +269,7 @@ Test(esp_output, without_an_sa_nothing_leaves)
 {
 	struct tunnel_path path;
 
-	open_lac(&lac, &ways[0], TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &ways[0], TUNNEL, SESSION, 0);
 	cr_assert_eq(sa_group_set_outbound(dataplane_sas(rig.dp), lac.group, SA_NONE), 0);
 	expect_dropped(DROP_ESP_NO_SA, SA_NONE, "none set");
 	lac_unpublish(&rig, lac.in_index);
@@ -308,7 +297,7 @@ Test(esp_output, numbers_end_by_name)
 	struct lac_settings settings = ways[0];
 
 	settings.limit = 2;
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		send_down(SESSION, 100);
 		rig_turn(&rig);
@@ -333,7 +322,7 @@ Test(esp_output, the_newest_outbound_sa_is_used)
 	struct lac_settings settings = ways[1];
 	struct lac successor;
 
-	open_lac(&lac, &settings, TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
 	settings.group = lac.group;
 	send_down(SESSION, 100);
 	rig_turn(&rig);
@@ -402,7 +391,7 @@ Test(esp_output, what_exceeds_the_ports_mtu_is_protected_first_and_fragmented_th
 		struct lac_settings settings = ways[i];
 
 		settings.algorithm = i % LAC_ALGORITHMS;
-		open_lac(&lac, &settings, TUNNEL + i, SESSION + i);
+		lac_tunnel(&rig, &lac, &settings, TUNNEL + i, SESSION + i, 0);
 		rig_session_at(&rig, i)->mtu = 1500;
 		send_down(SESSION + i, 1500);
 		rig_turn(&rig);
@@ -420,7 +409,7 @@ Test(esp_output, packet_that_waited_for_its_next_hop_is_not_protected_twice)
 	struct adjacency_table *table = dataplane_adjacencies(rig.dp);
 	uint8_t l2[14] = {2, 0, 0, 0, 0, 0x22};
 
-	open_lac(&lac, &ways[0], TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &ways[0], TUNNEL, SESSION, 0);
 	for (unsigned int up = 0; up < 2; up++) {
 		uint32_t adjacency = rig.adjacency[up ? RIG_CORE0 : RIG_ACCESS];
 		struct rte_mbuf *m;
@@ -459,7 +448,7 @@ Test(esp_output, no_way_to_the_peer_is_said)
 {
 	uint32_t address = RIG_LAC;
 
-	open_lac(&lac, &ways[1], TUNNEL, SESSION);
+	lac_tunnel(&rig, &lac, &ways[1], TUNNEL, SESSION, 0);
 	cr_assert_eq(fib_set4(dataplane_fib(rig.dp, 0), address, 32,
 			     fib_target(FIB_UNREACHABLE, FIB_UNREACH)),
 		0);

@@ -6,7 +6,8 @@
  * Every packet begins (data_off) with its IP header, whose checksum is right (a wrong one stays wrong): IPv4
  * with or without options, IPv6 without extension headers. Packets are the caller's alone (not shared, not cloned). Chains are put together in their first
  * segment if that has the room, else refused by name. Nothing is freed and the order is kept; results[i]
- * says what became of pkts[i]. What a refused packet contains afterwards is not defined.
+ * says what became of pkts[i]. What a refused packet contains afterwards is not defined, but inbound its
+ * IP, UDP and ESP headers stay where and as they were.
  */
 #pragma once
 

@@ -40,8 +40,9 @@ enum punt_kind {
 
 /* What an injected packet is (control core to worker). */
 enum inject_kind {
-	INJECT_FRAME,   /* send as it is out of meta.iface; data at Ethernet */
-	INJECT_IP,      /* route in meta.vrf; data at an IP header (complete, checksums set) */
+	INJECT_FRAME, /* send as it is out of meta.iface; data at Ethernet */
+	/* route in meta.vrf; data at an IP header (complete, checksums set); with meta.sa_group: by ESP */
+	INJECT_IP,
 	INJECT_SESSION, /* PPP frame (with ff 03 where wanted) into session/generation's tunnel */
 	INJECT_KINDS
 };
