@@ -69,10 +69,12 @@ netlab_up() {
 	ip -n "$p-inet" route add 10.1.0.0/24 via 10.2.0.1 || return 1
 }
 
-# lnsd's way to the internet, given to the kernel like on any router; once lnsd has made its TAPs.
+# lnsd's way to the internet, given to the kernel like on any router; once lnsd has made its TAPs. The
+# ping finds the next hop: until its address is known lnsd drops what goes there.
 netlab_default_route() {
 	local p=$1
-	ip -n "$p-kern" route replace default via 10.2.0.2
+	ip -n "$p-kern" route replace default via 10.2.0.2 || return 1
+	ip netns exec "$p-kern" ping -q -c 1 -W 2 10.2.0.2 >/dev/null 2>&1 || true
 }
 
 # A TAP "guest0" in P-lac, bridged to the access link, for a virtual machine: it is a second LAC.
