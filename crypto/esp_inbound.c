@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP inbound: replay check, decrypt and verify, replay check again and update, decapsulate. */
 #include "engine.h"
+#include "esp_burst.h"
 #include "esp_wire.h"
 
 #include <rte_prefetch.h>
 
-static const uint8_t verdict_rejects[] = {
+const uint8_t replay_rejects[] = {
 	[REPLAY_FRESH] = ESP_ACCEPTED,
 	[REPLAY_SEEN] = ESP_REJECT_REPLAYED,
 	[REPLAY_OLD] = ESP_REJECT_OLD,
@@ -52,7 +53,7 @@ static inline enum esp_reject inbound_parse(
 	enum replay_verdict verdict = replay_check(&sa->state.replay, op->sequence);
 
 	if (unlikely(verdict != REPLAY_FRESH))
-		return verdict_rejects[verdict];
+		return replay_rejects[verdict];
 	if (likely(algorithm->aead))
 		engine_op_aead(op, sa, esp);
 	return ESP_ACCEPTED;
@@ -84,7 +85,7 @@ static inline enum esp_reject inbound_finish(
 
 	/* the same number a second time in this burst */
 	if (unlikely(verdict != REPLAY_FRESH))
-		return verdict_rejects[verdict];
+		return replay_rejects[verdict];
 	if (unlikely(pad + ESP_TRAILER > op->length))
 		return ESP_REJECT_PADDING;
 	length = op->length - ESP_TRAILER - pad;
@@ -154,8 +155,8 @@ static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct r
 	return accepted;
 }
 
-uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
-	uint16_t n, struct esp_result *results)
+uint16_t inbound_any(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+	struct esp_result *results)
 {
 	uint16_t accepted = 0;
 
@@ -163,4 +164,13 @@ uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_
 		accepted += inbound_chunk(engine, sa, pkts + first,
 			RTE_MIN(n - first, ENGINE_BURST), results + first);
 	return accepted;
+}
+
+uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results)
+{
+	if (likely(sa->cipher == ESP_CIPHER_AES_GCM_16 && sa->mode == SA_TRANSPORT &&
+		    sa->engine == ENGINE_IPSEC_MB && engine->set.mgr != NULL))
+		return inbound_gcm(engine, sa, pkts, n, results);
+	return inbound_any(engine, sa, pkts, n, results);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP outbound: number, encapsulate, encrypt and authenticate. */
 #include "engine.h"
+#include "esp_burst.h"
 #include "esp_wire.h"
 
 #include <rte_prefetch.h>
@@ -184,8 +185,8 @@ static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct 
 	return accepted;
 }
 
-uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
-	uint16_t n, struct esp_result *results)
+uint16_t outbound_any(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+	struct esp_result *results)
 {
 	uint16_t accepted = 0;
 
@@ -193,4 +194,13 @@ uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte
 		accepted += outbound_chunk(engine, sa, pkts + first,
 			RTE_MIN(n - first, ENGINE_BURST), results + first);
 	return accepted;
+}
+
+uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results)
+{
+	if (likely(sa->cipher == ESP_CIPHER_AES_GCM_16 && sa->mode == SA_TRANSPORT &&
+		    sa->engine == ENGINE_IPSEC_MB && engine->set.mgr != NULL))
+		return outbound_gcm(engine, sa, pkts, n, results);
+	return outbound_any(engine, sa, pkts, n, results);
 }

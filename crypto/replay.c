@@ -49,3 +49,23 @@ void replay_advance(struct replay *replay, uint64_t seq)
 	}
 	replay->ring[(seq & replay->mask) >> 6] |= (uint64_t)1 << (seq & 63);
 }
+
+void replay_mark_run(struct replay *replay, uint64_t last)
+{
+	uint64_t left = last - replay->top, next = replay->top + 1;
+
+	replay->top = last;
+	if (left > replay->mask) {
+		memset(replay->ring, 0xff, ((size_t)replay->mask + 1) / 8);
+		left = 0;
+	}
+	while (left > 0) {
+		uint32_t from = next & 63;
+		uint64_t n = 64 - from < left ? 64 - from : left;
+		uint64_t bits = n == 64 ? UINT64_MAX : (((uint64_t)1 << n) - 1) << from;
+
+		replay->ring[(next & replay->mask) >> 6] |= bits;
+		next += n;
+		left -= n;
+	}
+}

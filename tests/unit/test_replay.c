@@ -149,6 +149,31 @@ Test(replay, resumes_after_a_known_number)
 	cr_assert_eq(replay_accept(&replay, 5001), REPLAY_FRESH);
 }
 
+/* A run that is marked at once is the same as one by one, whatever its length and where it begins. */
+Test(replay, a_run_is_marked_as_one_by_one)
+{
+	static uint64_t other_ring[REPLAY_WINDOW_MAX / 64];
+	struct replay other;
+
+	for (uint32_t window = 32; window <= 256; window *= 2) {
+		replay_init(&replay, ring, window, 0);
+		replay_init(&other, other_ring, window, 0);
+		for (uint64_t run = 0; run < 700; run++) {
+			uint64_t last = replay.top + run % 330;
+
+			replay_mark(&replay, last);
+			for (uint64_t seq = other.top + 1; seq <= last; seq++)
+				cr_assert_eq(replay_accept(&other, seq), REPLAY_FRESH);
+			/* and a gap, whose numbers may still come */
+			cr_assert_eq(replay_accept(&replay, last + 3), REPLAY_FRESH);
+			cr_assert_eq(replay_accept(&other, last + 3), REPLAY_FRESH);
+			cr_assert_eq(replay.top, other.top);
+			cr_assert_eq(memcmp(ring, other_ring, replay_ring_size(window)), 0,
+				"window %u, run of %lu", window, run % 330);
+		}
+	}
+}
+
 Test(replay, without_a_window_everything_passes)
 {
 	replay_init(&replay, ring, 0, 0);

@@ -42,6 +42,9 @@ void replay_init(struct replay *replay, uint64_t *ring, uint32_t window, uint64_
 /* Moves the window so that seq (fresh, right of top) is its top and marked. */
 void replay_advance(struct replay *replay, uint64_t seq);
 
+/* Moves the window over a run of numbers up to last, all of them right of its top, and marks them all. */
+void replay_mark_run(struct replay *replay, uint64_t last);
+
 /*
  * The 64-bit number of which the packet carries the lower half: the lowest one that is not left of the
  * window. That is RFC 4303, appendix A2.1, cases A and B in one, and lets the first 2^32 numbers of an SA
@@ -93,4 +96,14 @@ static inline enum replay_verdict replay_accept(struct replay *replay, uint64_t 
 	/* a step of one takes the bit over from a number that left the ring: set either way */
 	replay->ring[(seq & replay->mask) >> 6] |= (uint64_t)1 << (seq & 63);
 	return verdict;
+}
+
+/*
+ * The same for all numbers from the top's successor to last, each of which was fresh and authentic. Nothing if last
+ * is the top.
+ */
+static inline void replay_mark(struct replay *replay, uint64_t last)
+{
+	if (last != replay->top)
+		replay_mark_run(replay, last);
 }
