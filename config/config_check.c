@@ -247,6 +247,14 @@ static void check_peers(struct config_draft *draft)
 	}
 }
 
+static bool user_has_ipv6(const struct config *config, const struct config_user *user)
+{
+	return user->ipv6_prefix.addr.family || user->ipv6_delegated.addr.family ||
+		user->ipv6_address.family || user->ipv6_pool != -1 ||
+		user->ipv6_delegated_pool != -1 || config->ipv6.pool != -1 ||
+		config->ipv6.delegated_pool != -1;
+}
+
 static void check_user_limits(struct config_draft *draft, unsigned int index)
 {
 	const struct config *config = draft->config;
@@ -266,7 +274,7 @@ static void check_user_limits(struct config_draft *draft, unsigned int index)
 				"given beside address, expected one of the two");
 		return;
 	}
-	if (pool == -1)
+	if (pool == -1 && !user_has_ipv6(config, user))
 		draft_error(draft, place_item("users", nodes, index, NULL),
 			"no address and no pool, expected address, pool or subscribers.pool");
 	else if (pool >= 0 && user->vrf != DRAFT_VRF_UNKNOWN &&
@@ -415,5 +423,7 @@ int draft_check(struct config_draft *draft)
 	check_kernel(draft);
 	check_sessions(draft);
 	draft_check_radius(draft);
+	if (draft_ipv6_check(draft))
+		return -ENOMEM;
 	return draft_check_addresses(draft);
 }

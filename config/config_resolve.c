@@ -70,7 +70,7 @@ static int vrfs_resolve(struct config_draft *draft)
  * The index of the element with the name that the file gives at place: names stand at the start of
  * each element. -1: not given; -2: reported.
  */
-static int reference(struct config_draft *draft, struct draft_place place, const void *elements,
+int draft_reference(struct config_draft *draft, struct draft_place place, const void *elements,
 	size_t size, unsigned int n, const char *what)
 {
 	const struct yaml_node *node = draft_node(draft, place);
@@ -99,8 +99,8 @@ static int reference(struct config_draft *draft, struct draft_place place, const
 static unsigned int vrf_reference(struct config_draft *draft, struct draft_place place)
 {
 	const struct config *config = draft->config;
-	int index =
-		reference(draft, place, config->vrfs, sizeof(*config->vrfs), config->n_vrfs, "VRF");
+	int index = draft_reference(
+		draft, place, config->vrfs, sizeof(*config->vrfs), config->n_vrfs, "VRF");
 
 	return index == -1 ? 0 : index < 0 ? DRAFT_VRF_UNKNOWN : (unsigned int)index;
 }
@@ -109,7 +109,7 @@ static int pool_reference(struct config_draft *draft, struct draft_place place)
 {
 	const struct config *config = draft->config;
 
-	return reference(
+	return draft_reference(
 		draft, place, config->pools, sizeof(*config->pools), config->n_pools, "pool");
 }
 
@@ -254,12 +254,14 @@ int draft_resolve(struct config_draft *draft)
 	draft->peers = list_nodes(draft->root, "peers", config->n_peers);
 	draft->users = list_nodes(draft->root, "users", config->n_users);
 	draft->pools = list_nodes(draft->root, "pools", config->n_pools);
+	draft->prefix_pools = list_nodes(draft->root, "prefix-pools", config->n_prefix_pools);
 	draft->vrfs = list_nodes(draft->root, "vrfs", config->n_vrfs);
 	draft->sas = list_nodes(draft->root, "security-associations", config->n_sas);
 	draft->radius_servers = list_nodes(draft->root, "radius-servers", config->n_radius_servers);
 	draft->policies = list_nodes(draft->root, "policies", config->n_policies);
-	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools || !draft->vrfs ||
-		!draft->sas || !draft->radius_servers || !draft->policies)
+	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools ||
+		!draft->prefix_pools || !draft->vrfs || !draft->sas || !draft->radius_servers ||
+		!draft->policies)
 		return -ENOMEM;
 	if (vrfs_resolve(draft))
 		return -ENOMEM;
@@ -268,6 +270,7 @@ int draft_resolve(struct config_draft *draft)
 			!*config->lns.host_name))
 		strcpy(config->lns.host_name, "lnsd");
 	lists_resolve(draft);
+	draft_ipv6_resolve(draft);
 	dpdk_resolve(draft);
 	subscribers_resolve(draft);
 	kernel_resolve(draft);
@@ -307,6 +310,7 @@ void draft_free(struct config_draft *draft)
 	free(draft->peers);
 	free(draft->users);
 	free(draft->pools);
+	free(draft->prefix_pools);
 	free(draft->vrfs);
 	free(draft->sas);
 	free(draft->radius_servers);

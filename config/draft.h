@@ -15,7 +15,8 @@ struct config_draft {
 	 * The node of each element, index by index as in config (before users are sorted), for the
 	 * positions of errors. A vrf's may be NULL: the default one that the file leaves out.
 	 */
-	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs, **sas;
+	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs, **sas,
+		**prefix_pools;
 	const struct yaml_node **radius_servers, **policies;
 };
 
@@ -67,6 +68,14 @@ void draft_check_radius(struct config_draft *draft);
 
 /* config_sa.c: keys of security associations into bytes, and what does not go together. 0 or -ENOMEM. */
 int draft_check_sas(struct config_draft *draft);
+
+/* config_ipv6.c: the same for the section ipv6, prefix pools and users' IPv6. */
+void draft_ipv6_resolve(struct config_draft *draft);
+int draft_ipv6_check(struct config_draft *draft);
+
+/* The element of the file's list names (names first in each) that place names; -1: not given. */
+int draft_reference(struct config_draft *draft, struct draft_place place, const void *elements,
+	size_t size, unsigned int n, const char *what);
 
 /* config_user.c: sorts the users, builds the index. 0 or -ENOMEM. */
 int config_users_index(struct config *config);

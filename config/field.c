@@ -111,7 +111,7 @@ bool field_read_host(struct config_reader *reader, const struct config_path *pat
 /* A prefix without host bits; single: one address alone is its own prefix. */
 static bool network_read(struct config_reader *reader, const struct config_path *path,
 	const struct yaml_node *node, const struct schema_field *field, const char *expected,
-	bool only4, struct ip_prefix *out)
+	struct ip_prefix *out)
 {
 	const char *text = reader_scalar(reader, path, node, field, false, expected);
 	struct ip_prefix prefix, network;
@@ -124,8 +124,6 @@ static bool network_read(struct config_reader *reader, const struct config_path 
 			return reader_expected(reader, path, node, field, "%s", expected);
 		prefix.length = prefix.addr.family == 4 ? 32 : 128;
 	}
-	if (only4 && prefix.addr.family != 4)
-		return reader_expected(reader, path, node, field, "%s", expected);
 	network = ip_prefix_network(&prefix);
 	if (!ip_prefix_equal(&network, &prefix))
 		return reader_expected(reader, path, node, field, "%s (host bits are set)",
@@ -138,7 +136,7 @@ bool field_read_source(struct config_reader *reader, const struct config_path *p
 	const struct yaml_node *node, const struct schema_field *field, void *target)
 {
 	return network_read(reader, path, node, field,
-		"a network or an address (192.0.2.0/24, 2001:db8::/32)", false, target);
+		"a network or an address (192.0.2.0/24, 2001:db8::/32)", target);
 }
 
 bool field_read_network(struct config_reader *reader, const struct config_path *path,
@@ -148,7 +146,7 @@ bool field_read_network(struct config_reader *reader, const struct config_path *
 	struct ip_range range;
 
 	if (!network_read(
-		    reader, path, node, field, "an IPv4 network (192.0.2.0/24)", true, &prefix))
+		    reader, path, node, field, "a network (192.0.2.0/24, 2001:db8::/48)", &prefix))
 		return false;
 	range = ip_prefix_range(&prefix);
 	if (!ip_addr_unicast(&range.first) || !ip_addr_unicast(&range.last))

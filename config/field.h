@@ -8,7 +8,7 @@ schema_read_fn field_read_addr;          /* struct ip_addr */
 schema_read_fn field_read_addr4;         /* struct ip_addr, IPv4 */
 schema_read_fn field_read_host;          /* struct ip_prefix: an address with its subnet's length */
 schema_read_fn field_read_source;        /* struct ip_prefix: a network, or one address */
-schema_read_fn field_read_network;       /* struct ip_prefix: an IPv4 network */
+schema_read_fn field_read_network;       /* struct ip_prefix: a network */
 schema_read_fn field_read_range;         /* struct ip_range, IPv4 */
 schema_read_fn field_read_mac;           /* uint8_t[6] */
 schema_read_fn field_read_device;        /* char *: PCI address and arguments */
@@ -25,3 +25,12 @@ schema_read_fn field_read_encapsulation; /* local_port and peer_port of struct c
 schema_read_fn field_read_netns;         /* netns_mode and netns of struct config_kernel */
 schema_read_fn field_read_aaa_order;     /* order of struct config_aaa, and n_order */
 schema_read_fn field_read_rate;          /* uint64_t: bits per second */
+
+/* field_ipv6.c */
+schema_read_fn field_read_addr6;        /* struct ip_addr, IPv6 */
+schema_read_fn field_read_network6;     /* struct ip_prefix: an IPv6 network, 16 to 128 bits */
+schema_read_fn field_read_prefix64;     /* struct ip_prefix: a /64 */
+schema_read_fn field_read_delegated;    /* struct ip_prefix: /48 to /64 */
+schema_read_fn field_read_interface_id; /* uint8_t[8]: four groups of an address */
+schema_read_fn field_read_dns6;         /* dns of struct config_ipv6 */
+schema_read_fn field_read_domain;       /* char *: a DNS name */

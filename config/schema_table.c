@@ -231,6 +231,26 @@ static const struct schema_field schema_subscribers[] = {
 };
 #undef T
 
+#define T config_ipv6
+static const struct schema_field schema_ipv6[] = {
+	{"pool", REFERENCE(T, pool)},
+	{"delegated-pool", REFERENCE(T, delegated_pool)},
+	{"address-pool", REFERENCE(T, address_pool)},
+	{"dns", CUSTOM(T, dns, field_read_dns6)},
+	{"domains", LIST(T, domains, CONFIG_DOMAINS_MAX), .read = field_read_domain,
+		.strings = true},
+	{"preferred-lifetime", SECONDS(T, preferred_lifetime), .min = 60, .value = 3600},
+	{"valid-lifetime", SECONDS(T, valid_lifetime), .min = 120, .value = 7200},
+	{"ra-interval", SCHEMA_SECONDS, AT(T, ra_interval), .min = 4, .max = 1800, .value = 600},
+	{"ra-lifetime", SCHEMA_SECONDS, AT(T, ra_lifetime), .min = 4, .max = 9000, ZERO,
+		.value = 1800},
+	{"managed", BOOL(T, managed)},
+	{"other", BOOL(T, other), .value = true},
+	{"hop-limit", NUMBER(T, hop_limit, 0, 255), .value = 64},
+	{NULL},
+};
+#undef T
+
 #define T config_route
 static const struct schema_field schema_route[] = {
 	{"prefix", CUSTOM(T, prefix, field_read_network), REQUIRED},
@@ -249,6 +269,12 @@ static const struct schema_field schema_user[] = {
 	{"vrf", REFERENCE(T, vrf)},
 	{"session-timeout", SECONDS(T, session_timeout), .min = 60, ZERO},
 	{"idle-timeout", SECONDS(T, idle_timeout), .min = 60, ZERO},
+	{"ipv6-prefix", CUSTOM(T, ipv6_prefix, field_read_prefix64)},
+	{"ipv6-delegated", CUSTOM(T, ipv6_delegated, field_read_delegated)},
+	{"ipv6-address", CUSTOM(T, ipv6_address, field_read_addr6)},
+	{"ipv6-interface-id", CUSTOM(T, ipv6_interface_id, field_read_interface_id)},
+	{"ipv6-pool", REFERENCE(T, ipv6_pool)},
+	{"ipv6-delegated-pool", REFERENCE(T, ipv6_delegated_pool)},
 	{"routes", LIST(T, routes, 64), .read = field_read_route, .section = schema_route},
 	{NULL},
 };
@@ -261,6 +287,17 @@ static const struct schema_field schema_pool[] = {
 		REQUIRED},
 	{NULL},
 };
+
+#define T config_prefix_pool
+static const struct schema_field schema_prefix_pool[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"vrf", REFERENCE(T, vrf)},
+	{"length", NUMBER(T, length, 48, 128), .value = 64},
+	{"prefixes", LIST(T, prefixes, 1024), .read = field_read_network6, .zero_deny = true,
+		REQUIRED},
+	{NULL},
+};
+#undef T
 
 static const struct schema_field schema_vrf[] = {
 	{"name", TEXT(config_vrf, name), .check = name_check, REQUIRED, RESTART},
@@ -388,6 +425,8 @@ const struct schema_field schema_root[] = {
 	{"subscribers", SCHEMA_MAPPING, AT(T, subscribers), .section = schema_subscribers},
 	{"users", LIST(T, users, 1048576), .section = schema_user},
 	{"pools", LIST(T, pools, 1024), .section = schema_pool},
+	{"ipv6", SCHEMA_MAPPING, AT(T, ipv6), .section = schema_ipv6},
+	{"prefix-pools", LIST(T, prefix_pools, 1024), .section = schema_prefix_pool},
 	{"vrfs", LIST(T, vrfs, CONFIG_VRFS_MAX), .section = schema_vrf, RESTART},
 	{"kernel", SCHEMA_MAPPING, AT(T, kernel), .section = schema_kernel, RESTART},
 	{"ipsec", SCHEMA_MAPPING, AT(T, ipsec), .section = schema_ipsec},

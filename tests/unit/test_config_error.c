@@ -15,7 +15,8 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 		{DPDK INTERFACES "peer: []\n", "f:3:1: peer: unknown key, did you mean peers?"},
 		{DPDK INTERFACES "frobnicate: 1\n",
 			"f:3:1: frobnicate: unknown key, expected one of lns, dpdk, "
-			"interfaces, peers, subscribers, users, pools, vrfs, kernel, ipsec, "
+			"interfaces, peers, subscribers, users, pools, ipv6, prefix-pools, vrfs, "
+			"kernel, ipsec, "
 			"security-associations, aaa, radius, radius-servers, policies"},
 		{DPDK INTERFACES "lns: [a]\n", "f:3:6: lns: a list, expected a mapping of keys"},
 		{DPDK INTERFACES "peers: {}\n", "f:3:8: peers: a mapping, expected a list"},
@@ -31,7 +32,7 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 			"f:3:6: lns: an anchor (not supported), expected a mapping of keys"},
 		{DPDK INTERFACES "<<: *x\n",
 			"f:3:1: <<: unknown key, expected one of lns, dpdk, interfaces, peers, "
-			"subscribers, users, pools, vrfs, kernel, ipsec, "
+			"subscribers, users, pools, ipv6, prefix-pools, vrfs, kernel, ipsec, "
 			"security-associations, aaa, radius, radius-servers, policies"},
 		{DPDK INTERFACES "lns: {log-level: !!str info}\n",
 			"f:3:18: lns.log-level: a tag (not supported), expected one of error, "

@@ -302,14 +302,16 @@ Test(config_error_peer, mistakes_in_users)
 			"f:5:33: users[bob]: unknown key (not shown, it may be a piece of a "
 			"secret that needs quotes), expected one of name, password, "
 			"password-file, address, pool, vrf, session-timeout, idle-timeout, "
-			"routes"},
+			"ipv6-prefix, ipv6-delegated, ipv6-address, "
+			"ipv6-interface-id, ipv6-pool, ipv6-delegated-pool, routes"},
 		{DPDK INTERFACES "pools: [{name: g, ranges: [100.64.0.0/24]}]\n"
 				 "users:\n"
 				 "- {name: bob, password hunter2}\n",
 			"f:5:15: users[bob]: unknown key (not shown, it may be a piece of a "
 			"secret that needs quotes), expected one of name, password, "
 			"password-file, address, pool, vrf, session-timeout, idle-timeout, "
-			"routes\n"
+			"ipv6-prefix, ipv6-delegated, ipv6-address, "
+			"ipv6-interface-id, ipv6-pool, ipv6-delegated-pool, routes\n"
 			"f:5:3: users[bob].password: not given, expected password or "
 			"password-file"},
 		{DPDK INTERFACES "pools: [{name: g, ranges: [100.64.0.0/24]}]\n"
@@ -318,7 +320,8 @@ Test(config_error_peer, mistakes_in_users)
 			"f:5:28: users[bob]: unknown key (not shown, it may be a piece of a "
 			"secret that needs quotes), expected one of name, password, "
 			"password-file, address, pool, vrf, session-timeout, idle-timeout, "
-			"routes"},
+			"ipv6-prefix, ipv6-delegated, ipv6-address, "
+			"ipv6-interface-id, ipv6-pool, ipv6-delegated-pool, routes"},
 		{DPDK INTERFACES "pools: [{name: g, ranges: [100.64.0.0/24]}]\n"
 				 "users:\n"
 				 "- {name: bob, password: hunter2, address: 100.64.0.0/24}\n",

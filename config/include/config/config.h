@@ -159,6 +159,23 @@ struct config_subscribers {
 	uint16_t line_overhead; /* bytes per packet that the access line adds, for rate limits */
 };
 
+#define CONFIG_DNS6_MAX    3
+#define CONFIG_DOMAINS_MAX 8
+
+/* What sessions with IPv6 get (RFC 4861, RFC 8106, RFC 8415); those without pool or prefix have none. */
+struct config_ipv6 {
+	/* indices in config.prefix_pools, -1 = none: the /64 of the link, IA_PD, IA_NA */
+	int pool, delegated_pool, address_pool;
+	struct ip_addr dns[CONFIG_DNS6_MAX];
+	unsigned int n_domains;
+	char **domains;                              /* search list, without a final dot */
+	uint32_t preferred_lifetime, valid_lifetime; /* seconds, of prefixes and addresses */
+	uint32_t ra_interval;                        /* seconds, the longest (MaxRtrAdvInterval) */
+	uint32_t ra_lifetime; /* seconds that we are a default router for; 0 = none */
+	bool managed, other;  /* M and O flags */
+	uint8_t hop_limit;    /* that hosts shall begin with; 0 = theirs */
+};
+
 struct config_route {
 	struct ip_prefix prefix;
 	uint32_t metric;
@@ -172,8 +189,24 @@ struct config_user {
 	int pool;               /* index, -1 = subscribers.pool */
 	unsigned int vrf;
 	uint32_t session_timeout, idle_timeout; /* seconds; 0 = subscribers' */
+	/* IPv6; a family or length of 0, an index of -1: as the section ipv6 says */
+	struct ip_prefix ipv6_prefix, ipv6_delegated;
+	struct ip_addr ipv6_address;
+	uint8_t ipv6_interface_id[8]; /* zero: none fixed */
+	int ipv6_pool, ipv6_delegated_pool;
 	unsigned int n_routes;
 	struct config_route *routes;
+	unsigned int line;
+};
+
+/* Prefixes of one length, for IPv6 sessions. */
+struct config_prefix_pool {
+	char name[CONFIG_NAME_MAX];
+	unsigned int vrf;
+	uint8_t length; /* of each: 48 to 64, or 128: single addresses */
+	unsigned int n_prefixes;
+	struct ip_prefix
+		*prefixes; /* what they are cut from; apart from each other; kernel routes */
 	unsigned int line;
 };
 
@@ -324,6 +357,9 @@ struct config {
 		*users; /* exact names sorted by name first, then wildcards in file order */
 	unsigned int n_pools;
 	struct config_pool *pools;
+	struct config_ipv6 ipv6;
+	unsigned int n_prefix_pools;
+	struct config_prefix_pool *prefix_pools;
 	unsigned int n_vrfs; /* at least 1: index 0 is "default" */
 	struct config_vrf *vrfs;
 	struct config_kernel kernel;
