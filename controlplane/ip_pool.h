@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IPv4 address pools: O(1) to take and to give back, with each user's last address kept for it as long
- * as nobody else needs it.
- *
- * An address comes from the first of these that has one: the user's last address, addresses never used,
- * the one given back longest ago. Memory is taken as addresses are used. Addresses in network byte order.
- * Control core only.
+ * IPv4 address pools: slots (slot_pool.h) of ranges. Every user has its last address again as long as nobody
+ * else needed it. Addresses in network byte order. Control core only.
  */
 #pragma once
+
+#include "slot_pool.h"
 
 #include <config/config.h>
 
@@ -26,7 +24,4 @@ int ip_pool_reserve(struct ip_pool *pool, uint32_t addr);
 /* -ERANGE not in this pool, -ENOENT not taken. */
 int ip_pool_release(struct ip_pool *pool, uint32_t addr);
 
-struct ip_pool_usage {
-	uint64_t size, used, reserved, free, exhausted;
-};
-void ip_pool_usage(const struct ip_pool *pool, struct ip_pool_usage *usage);
+void ip_pool_usage(const struct ip_pool *pool, struct slot_pool_usage *usage);

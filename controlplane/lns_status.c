@@ -79,7 +79,7 @@ static int pools_next(struct ctl_request *request, json_t **row)
 	struct lns *lns = lns_of(request);
 	unsigned int at = (unsigned int)request->cursor[0]++;
 	const struct config *config = lns_config(lns);
-	struct ip_pool_usage usage;
+	struct slot_pool_usage usage;
 
 	if (at >= lns->n_pools)
 		return CTL_END;
@@ -137,7 +137,7 @@ static int memory_next(struct ctl_request *request, json_t **row)
 		return CTL_END;
 	rte_malloc_get_socket_stats((int)rte_socket_id(), &heap);
 	for (unsigned int i = 0; i < lns->n_pools; i++) {
-		struct ip_pool_usage usage;
+		struct slot_pool_usage usage;
 
 		ip_pool_usage(lns->pools[i], &usage);
 		addresses += usage.used;

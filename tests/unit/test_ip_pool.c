@@ -34,7 +34,7 @@ static uint32_t be(const char *text)
 Test(ip_pool, gives_every_address_of_every_range_once_and_then_says_exhausted)
 {
 	struct ip_pool *pool = pool_of("10.0.0.250", "10.0.1.5", "192.0.2.1", "192.0.2.3");
-	struct ip_pool_usage usage;
+	struct slot_pool_usage usage;
 	uint32_t seen[15], addr;
 
 	for (unsigned int i = 0; i < 15; i++) {
