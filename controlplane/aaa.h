@@ -67,6 +67,19 @@ struct aaa_extra {
 	uint8_t bytes[];
 };
 
+/* IPv6 of a subscriber: fixed (family 0 = not), else from a pool (index in the configuration; -1 = none). */
+struct aaa_ipv6 {
+	struct ip_prefix prefix;    /* of the link, a /64 */
+	struct ip_prefix delegated; /* by DHCPv6, /48 to /64 */
+	struct ip_addr address;     /* by DHCPv6 */
+	int pool, delegated_pool, address_pool;
+	uint8_t interface_id[8]; /* the only one for its end; zero: any */
+	struct ip_addr dns[CONFIG_DNS6_MAX];
+};
+
+/* What the configuration gives to everybody in a VRF. */
+void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6);
+
 /* What a subscriber gets; valid during the callback, copied by whoever keeps it. */
 struct aaa_answer {
 	bool accept;
@@ -83,6 +96,7 @@ struct aaa_answer {
 	struct config_route routes[AAA_ROUTES_MAX];
 	uint16_t mtu;                  /* largest packet; 0 = as negotiated */
 	const struct aaa_extra *extra; /* NULL: nothing of it */
+	struct aaa_ipv6 ipv6;
 };
 
 typedef void aaa_done(void *user, uint32_t id, const struct aaa_answer *answer);

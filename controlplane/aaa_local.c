@@ -38,6 +38,35 @@ static bool password_is_right(const struct config_user *user, const struct aaa_r
 	return false;
 }
 
+static int pool_in_vrf(const struct config *config, int pool, unsigned int vrf)
+{
+	return pool >= 0 && config->prefix_pools[pool].vrf == vrf ? pool : -1;
+}
+
+void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6)
+{
+	*ipv6 = (struct aaa_ipv6){
+		.pool = pool_in_vrf(config, config->ipv6.pool, vrf),
+		.delegated_pool = pool_in_vrf(config, config->ipv6.delegated_pool, vrf),
+		.address_pool = pool_in_vrf(config, config->ipv6.address_pool, vrf),
+	};
+	memcpy(ipv6->dns, config->ipv6.dns, sizeof(ipv6->dns));
+}
+
+static void ipv6_fill(
+	const struct config *config, const struct config_user *user, struct aaa_ipv6 *ipv6)
+{
+	aaa_ipv6_defaults(config, user->vrf, ipv6);
+	ipv6->prefix = user->ipv6_prefix;
+	ipv6->delegated = user->ipv6_delegated;
+	ipv6->address = user->ipv6_address;
+	memcpy(ipv6->interface_id, user->ipv6_interface_id, sizeof(ipv6->interface_id));
+	if (user->ipv6_pool >= 0)
+		ipv6->pool = user->ipv6_pool;
+	if (user->ipv6_delegated_pool >= 0)
+		ipv6->delegated_pool = user->ipv6_delegated_pool;
+}
+
 static void answer_fill(
 	const struct config *config, const struct config_user *user, struct aaa_answer *answer)
 {
@@ -50,6 +79,7 @@ static void answer_fill(
 	answer->dns[1] = defaults->dns[1];
 	if (!user)
 		return;
+	ipv6_fill(config, user, &answer->ipv6);
 	answer->address = user->address;
 	if (user->pool >= 0)
 		answer->pool = user->pool;

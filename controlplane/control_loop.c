@@ -122,6 +122,20 @@ static unsigned int unknown_serve(struct lns *lns)
 	return n;
 }
 
+/* Neighbour discovery and DHCPv6 of a session. */
+static void link6_serve(struct lns *lns, struct rte_mbuf *packet)
+{
+	const struct meta *meta = meta_of(packet);
+	struct subscriber *subscriber =
+		subscribers_get(&lns->subscribers, meta->session, meta->generation);
+
+	if (subscriber)
+		subscriber_link6_input(subscriber, packet);
+	else
+		lns->drops[LNS_DROP_PPP_STALE]++;
+	rte_pktmbuf_free(packet);
+}
+
 static unsigned int exceptions_serve(struct lns *lns)
 {
 	struct rte_mbuf *packets[EXCEPTION_MAX];
@@ -129,6 +143,10 @@ static unsigned int exceptions_serve(struct lns *lns)
 	unsigned int kernel = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
+		if (subscriber_link6_takes(packets[i])) {
+			link6_serve(lns, packets[i]);
+			continue;
+		}
 		if (meta_of(packets[i])->kind == PUNT_UNRESOLVED)
 			kernel_route_unresolved(lns->kernel_route, packets[i], lns->now);
 		else
@@ -357,6 +375,7 @@ static unsigned int loop_turn(struct control_loop *loop)
 	kernel_route_poll(lns->kernel_route, lns->now);
 	work += descriptors_serve(loop);
 	kernel_xfrm_poll(lns->kernel_xfrm, lns->now);
+	work += subscriber_link6_poll(lns);
 	counters_sweep(loop);
 	if (lns->now >= loop->sas_next) {
 		loop->sas_next = lns->now + SAS_POLL_MS;

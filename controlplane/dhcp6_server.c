@@ -10,7 +10,7 @@
 #define STALE_MAX 2 /* leases of one IA that are taken back in one answer */
 
 static const char *const counter_names[] = {
-#define X(name, text) #name,
+#define X(name, text) "dhcp6_" #name,
 	DHCP6_COUNTERS(X)
 #undef X
 };

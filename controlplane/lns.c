@@ -143,6 +143,8 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	};
 	int rc = subscribers_init(&lns->subscribers, config->dpdk.max_sessions);
 
+	if (!rc)
+		rc = ipv6_state_init(&lns->ipv6, config->dpdk.max_sessions, config->lns.host_name);
 	lns->aaa = aaa_create(config, AAA_PENDING_MAX);
 	lns->acct_epoch = (uint32_t)time(NULL);
 	entropy_fill(&lns->acct_serial, sizeof(lns->acct_serial));
@@ -252,6 +254,7 @@ void lns_stop(struct lns *lns)
 	if (lns->dp)
 		dataplane_destroy(lns->dp);
 	subscribers_fini(&lns->subscribers);
+	ipv6_state_fini(&lns->ipv6);
 	profile_release(lns->profile);
 	profile_release(lns->initial);
 }

@@ -16,7 +16,9 @@
 #include "kernel_tap.h"
 #include "kernel_xfrm.h"
 #include "l2tp_lns.h"
+#include "prefix_pool.h"
 #include "profile.h"
+#include "subscriber_ipv6.h"
 #include "subscribers.h"
 #include "timer.h"
 
@@ -64,6 +66,9 @@ struct lns {
 	struct subscribers subscribers;
 	unsigned int n_pools;
 	struct ip_pool **pools; /* by the index in the configuration */
+	unsigned int n_prefix_pools;
+	struct prefix_pool **prefix_pools; /* the same */
+	struct ipv6_state ipv6;
 	struct ppp_counters ppp_counters;
 	uint32_t n_early; /* PPP frames kept until the session's ICCN */
 	uint64_t drops[LNS_DROP_MAX];
@@ -93,6 +98,22 @@ int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address);
 /* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
 int lns_pool_take_exact(struct lns *lns, unsigned int vrf, uint64_t user, uint32_t address);
 void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address);
+
+/* ---- lns_prefixes.c ---- */
+/* Those of a configuration, with what live sessions hold taken; NULL without memory. */
+struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *config);
+void prefix_pools_destroy(struct prefix_pool **pools, unsigned int n);
+/* Their networks as routes in the kernel. */
+void prefix_pools_announce(struct lns *lns, const struct config *config, bool announce);
+/* From the pool by its index. 0, -ENOSPC exhausted, -ENOENT no such pool. */
+int lns_prefix_take(struct lns *lns, int pool, uint64_t user, uint8_t prefix[16]);
+/* Of the prefixes of a pool; 0: no such pool. */
+uint8_t lns_prefix_length(const struct lns *lns, int pool);
+/* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
+int lns_prefix_take_exact(
+	struct lns *lns, unsigned int vrf, uint64_t user, const uint8_t prefix[16], uint8_t length);
+void lns_prefix_release(
+	struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length);
 
 /* ---- lns_l2tp.c ---- */
 extern const struct l2tp_ops lns_l2tp_ops; /* user: struct lns */

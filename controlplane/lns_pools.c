@@ -80,6 +80,7 @@ static void aggregates_set(struct lns *lns, const struct config *config, bool an
 int lns_pools_set(struct lns *lns, const struct config *config)
 {
 	struct ip_pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
+	struct prefix_pool **prefix_pools;
 	struct subscriber *subscriber;
 	uint32_t index = 0;
 
@@ -92,6 +93,11 @@ int lns_pools_set(struct lns *lns, const struct config *config)
 			return -ENOMEM;
 		}
 	}
+	prefix_pools = prefix_pools_create(lns, config);
+	if (!prefix_pools) {
+		pools_destroy(pools, config->n_pools);
+		return -ENOMEM;
+	}
 	pools_reserve(pools, config);
 	while ((subscriber = subscribers_next(&lns->subscribers, &index)))
 		if (subscriber->address)
@@ -99,20 +105,26 @@ int lns_pools_set(struct lns *lns, const struct config *config)
 				subscriber->user_hash, subscriber->address);
 	/* the new aggregates first: one that both have is never gone */
 	aggregates_set(lns, config, true);
+	prefix_pools_announce(lns, config, true);
 	if (lns->pools) {
 		aggregates_set(lns, lns_config(lns), false);
+		prefix_pools_announce(lns, lns_config(lns), false);
 		lns_pools_free(lns);
 	}
 	lns->pools = pools;
 	lns->n_pools = config->n_pools;
+	lns->prefix_pools = prefix_pools;
+	lns->n_prefix_pools = config->n_prefix_pools;
 	return 0;
 }
 
 void lns_pools_free(struct lns *lns)
 {
 	pools_destroy(lns->pools, lns->n_pools);
+	prefix_pools_destroy(lns->prefix_pools, lns->n_prefix_pools);
 	lns->pools = NULL;
-	lns->n_pools = 0;
+	lns->prefix_pools = NULL;
+	lns->n_pools = lns->n_prefix_pools = 0;
 }
 
 int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address)

@@ -17,6 +17,7 @@ static const struct ctl_column session_columns[] = {
 	{"session", "Session", CTL_ID},
 	{"user", "User", CTL_TEXT},
 	{"address", "Address", CTL_TEXT},
+	{"ipv6", "IPv6", CTL_TEXT},
 	{"state", "State", CTL_TEXT},
 	{"uptime", "Up", CTL_SECONDS},
 	{"up_packets", "Up packets", CTL_COUNT},
@@ -40,6 +41,15 @@ static const struct ctl_column session_details[] = {
 	{"phase", "PPP phase", CTL_TEXT},
 	{"vrf", "VRF", CTL_TEXT},
 	{"address", "Address", CTL_TEXT},
+	{"ipv4_up", "IPv4", CTL_BOOL},
+	{"ipv6_up", "IPv6", CTL_BOOL},
+	{"ipv6_prefix", "IPv6 prefix", CTL_TEXT},
+	{"ipv6_delegated", "Delegated prefix", CTL_TEXT},
+	{"ipv6_address", "IPv6 address", CTL_TEXT},
+	{"dhcp6_prefix", "Prefix bound by DHCPv6", CTL_BOOL},
+	{"dhcp6_address", "Address bound by DHCPv6", CTL_BOOL},
+	{"link_local", "Our link-local address", CTL_TEXT},
+	{"peer_link_local", "Its link-local address", CTL_TEXT},
 	{"prefixes", "Prefixes", CTL_LIST},
 	{"mtu", "MTU", CTL_ID},
 	{"mss", "MSS clamp", CTL_ID},
@@ -53,6 +63,10 @@ static const struct ctl_column session_details[] = {
 	{"down_packets", "Down packets", CTL_COUNT},
 	{"down_bytes", "Down bytes", CTL_BYTES},
 	{"down_drops", "Down drops", CTL_COUNT},
+	{"up_packets6", "of these, IPv6 up packets", CTL_COUNT},
+	{"up_bytes6", "IPv6 up bytes", CTL_BYTES},
+	{"down_packets6", "IPv6 down packets", CTL_COUNT},
+	{"down_bytes6", "IPv6 down bytes", CTL_BYTES},
 	{"worker", "Worker", CTL_ID},
 	{"calling", "Calling number", CTL_TEXT},
 	{"called", "Called number", CTL_TEXT},
@@ -105,14 +119,17 @@ static json_t *session_row(const struct subscriber *subscriber)
 {
 	const struct session_counters *counters = &subscriber->counters;
 	uint64_t now = subscriber->lns->now;
-	char address[16] = "";
+	char address[16] = "", ipv6[50];
 
 	if (subscriber->address || subscriber->given_up)
 		subscriber_address_text(subscriber, address);
-	return json_pack("{s:i,s:i,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "tunnel",
+	/* what it is known by: its customer's network, else its link's */
+	if (!*subscriber_ipv6_text(subscriber, IPV6_DELEGATED, ipv6))
+		subscriber_ipv6_text(subscriber, IPV6_LINK, ipv6);
+	return json_pack("{s:i,s:i,s:o,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "tunnel",
 		subscriber->record.tunnel_id, "session", subscriber->record.session_id, "user",
-		ctl_string(subscriber->user ? subscriber->user : ""), "address", address, "state",
-		subscriber_state_name(subscriber->state), "uptime",
+		ctl_string(subscriber->user ? subscriber->user : ""), "address", address, "ipv6",
+		ipv6, "state", subscriber_state_name(subscriber->state), "uptime",
 		(json_int_t)(subscriber->up_at ? (now - subscriber->up_at) / 1000 : 0),
 		"up_packets", (json_int_t)(counters->up_packets4 + counters->up_packets6),
 		"up_bytes", (json_int_t)(counters->up_bytes4 + counters->up_bytes6), "down_packets",
@@ -164,6 +181,7 @@ static json_t *session_detail(const struct subscriber *subscriber)
 	json_object_set_new(row, "phase", json_string(ppp_phase_name(ppp_phase(&subscriber->ppp))));
 	json_object_set_new(
 		row, "vrf", json_string(lns_config(subscriber->lns)->vrfs[record->vrf].name));
+	subscriber_ipv6_show(subscriber, row);
 	json_object_set_new(row, "mtu", json_integer(record->mtu));
 	json_object_set_new(row, "mss", json_integer(record->mss));
 	json_object_set_new(row, "peer_mru", json_integer(subscriber->peer_mru));

@@ -66,7 +66,8 @@ static int tunnels_next(struct ctl_request *request, json_t **row)
 static const struct ctl_column pool_columns[] = {
 	{"pool", "Pool", CTL_TEXT},
 	{"vrf", "VRF", CTL_TEXT},
-	{"size", "Addresses", CTL_COUNT},
+	{"length", "Prefix length", CTL_ID},
+	{"size", "Size", CTL_COUNT},
 	{"used", "Used", CTL_COUNT},
 	{"reserved", "Reserved", CTL_COUNT},
 	{"free", "Free", CTL_COUNT},
@@ -79,15 +80,28 @@ static int pools_next(struct ctl_request *request, json_t **row)
 	struct lns *lns = lns_of(request);
 	unsigned int at = (unsigned int)request->cursor[0]++;
 	const struct config *config = lns_config(lns);
+	const char *name, *vrf;
+	unsigned int length = 32;
 	struct slot_pool_usage usage;
 
-	if (at >= lns->n_pools)
+	if (at >= lns->n_pools + lns->n_prefix_pools)
 		return CTL_END;
-	ip_pool_usage(lns->pools[at], &usage);
-	*row = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "pool", config->pools[at].name, "vrf",
-		config->vrfs[config->pools[at].vrf].name, "size", (json_int_t)usage.size, "used",
-		(json_int_t)usage.used, "reserved", (json_int_t)usage.reserved, "free",
-		(json_int_t)usage.free, "exhausted", (json_int_t)usage.exhausted);
+	if (at < lns->n_pools) {
+		ip_pool_usage(lns->pools[at], &usage);
+		name = config->pools[at].name;
+		vrf = config->vrfs[config->pools[at].vrf].name;
+	} else {
+		const struct config_prefix_pool *pool = &config->prefix_pools[at - lns->n_pools];
+
+		prefix_pool_usage(lns->prefix_pools[at - lns->n_pools], &usage);
+		name = pool->name;
+		vrf = config->vrfs[pool->vrf].name;
+		length = pool->length;
+	}
+	*row = json_pack("{s:s,s:s,s:i,s:I,s:I,s:I,s:I,s:I}", "pool", name, "vrf", vrf, "length",
+		(int)length, "size", (json_int_t)usage.size, "used", (json_int_t)usage.used,
+		"reserved", (json_int_t)usage.reserved, "free", (json_int_t)usage.free, "exhausted",
+		(json_int_t)usage.exhausted);
 	return *row ? CTL_ROW : -ENOMEM;
 }
 
@@ -109,6 +123,7 @@ static const struct ctl_column memory_columns[] = {
 	{"timers", "Timers set", CTL_COUNT},
 	{"deferred", "Waiting for a grace period", CTL_COUNT},
 	{"addresses", "Pool addresses in use", CTL_COUNT},
+	{"prefixes6", "Pool prefixes in use", CTL_COUNT},
 	{"hosts4", "Host routes", CTL_COUNT},
 	{NULL, NULL, 0},
 };
@@ -131,7 +146,7 @@ static int memory_next(struct ctl_request *request, json_t **row)
 	struct rte_malloc_socket_stats heap = {0};
 	struct mallinfo2 info = mallinfo2();
 	struct fib_usage fib, fibs = {0};
-	uint64_t addresses = 0;
+	uint64_t addresses = 0, prefixes6 = 0;
 
 	if (request->cursor[0]++)
 		return CTL_END;
@@ -142,11 +157,17 @@ static int memory_next(struct ctl_request *request, json_t **row)
 		ip_pool_usage(lns->pools[i], &usage);
 		addresses += usage.used;
 	}
+	for (unsigned int i = 0; i < lns->n_prefix_pools; i++) {
+		struct slot_pool_usage usage;
+
+		prefix_pool_usage(lns->prefix_pools[i], &usage);
+		prefixes6 += usage.used;
+	}
 	for (unsigned int vrf = 0; vrf < lns_config(lns)->n_vrfs; vrf++) {
 		fib_usage(dataplane_fib(lns->dp, vrf), &fib);
 		fibs.hosts4 += fib.hosts4;
 	}
-	*row = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+	*row = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
 		"mbufs", (json_int_t)pool->size, "mbufs_in_use",
 		(json_int_t)rte_mempool_in_use_count(pool), "heap_bytes",
 		(json_int_t)heap.heap_totalsz_bytes, "heap_in_use",
@@ -158,7 +179,7 @@ static int memory_next(struct ctl_request *request, json_t **row)
 		"engine_tunnels", (json_int_t)engine_tunnels(lns), "timers",
 		(json_int_t)lns->wheel.count, "deferred",
 		(json_int_t)rcu_waiting(dataplane_rcu(lns->dp)), "addresses", (json_int_t)addresses,
-		"hosts4", (json_int_t)fibs.hosts4);
+		"prefixes6", (json_int_t)prefixes6, "hosts4", (json_int_t)fibs.hosts4);
 	return *row ? CTL_ROW : -ENOMEM;
 }
 
@@ -177,7 +198,7 @@ struct named_counter {
 	uint64_t value;
 };
 
-#define N_OWN 22
+#define N_OWN 28
 
 static unsigned int own_counters(const struct lns *lns, struct named_counter own[N_OWN])
 {
@@ -193,6 +214,17 @@ static unsigned int own_counters(const struct lns *lns, struct named_counter own
 			subscribers->replaced},
 		{"session", "up", "up now", subscribers->n_up},
 		{"session", "current", "all now, in any state", subscribers->n},
+		{"ipv6", "came_up", "sessions whose IPv6CP came up", lns->ipv6.came_up},
+		{"ipv6", "no_prefix", "prefixes that a session wanted and did not get",
+			lns->ipv6.no_prefix},
+		{"ipv6", "refused_mtu",
+			"sessions without IPv6: their link takes less than 1280 "
+			"bytes",
+			lns->ipv6.refused_mtu},
+		{"ipv6", "other_protocol",
+			"packets to link scope that are neither discovery nor "
+			"DHCPv6: ignored",
+			lns->ipv6.other_protocol},
 		{"aaa", "requests", "", aaa->requests},
 		{"aaa", "accepts", "", aaa->accepts},
 		{"aaa", "unknown_user", "refused: no such user", aaa->rejects_unknown_user},
@@ -241,6 +273,18 @@ static bool control_at(struct lns *lns, unsigned int at, struct named_counter *c
 		return true;
 	}
 	at -= AAA_RADIUS_COUNTER_MAX;
+	if (at < ROUTER_ADV_COUNTERS_N) {
+		*counter = (struct named_counter){"nd", router_adv_counter_name(at),
+			router_adv_counter_text(at), lns->ipv6.router_adv[at]};
+		return true;
+	}
+	at -= ROUTER_ADV_COUNTERS_N;
+	if (at < DHCP6_COUNTERS_N) {
+		*counter = (struct named_counter){"dhcp6", dhcp6_counter_name(at),
+			dhcp6_counter_text(at), lns->ipv6.dhcp6.counters[at]};
+		return true;
+	}
+	at -= DHCP6_COUNTERS_N;
 	if (at < LNS_DROP_MAX) {
 		*counter = (struct named_counter){
 			"drop", lns_drop_name(at), lns_drop_text(at), lns->drops[at]};

@@ -13,7 +13,7 @@
 static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
 
 static const char *const counter_names[] = {
-#define X(name, text) #name,
+#define X(name, text) "nd_" #name,
 	ROUTER_ADV_COUNTERS(X)
 #undef X
 };
@@ -174,11 +174,12 @@ void router_adv_clock_set(struct router_adv_clock *clock, uint32_t index, uint64
 	uint32_t interval, uint32_t random)
 {
 	uint32_t shortest = interval / 3 < 3 ? 3 : interval / 3;
-	uint32_t wait = shortest + (uint32_t)((uint64_t)random * (interval - shortest + 1) >> 32);
+	/* from the next whole second on, which is a part of the longest pause */
+	uint32_t wait = shortest + (uint32_t)((uint64_t)random * (interval - shortest) >> 32);
 
 	if (index >= clock->capacity)
 		return;
-	clock->due[index] = (uint32_t)(now / 1000) + wait;
+	clock->due[index] = (uint32_t)((now + 999) / 1000) + wait;
 	if (index >= clock->high)
 		clock->high = index + 1;
 }

@@ -331,6 +331,7 @@ void subscriber_kill(struct subscriber *subscriber, enum ppp_close_cause cause)
 static void subscriber_free(struct subscriber *subscriber)
 {
 	subscriber_record_free(&subscriber->record);
+	free(subscriber->ipv6);
 	profile_release(subscriber->profile);
 	free(subscriber->routes);
 	free(subscriber->extra);
@@ -419,7 +420,9 @@ static void subscriber_end(struct subscriber *subscriber)
 		lns->n_early--;
 	}
 	subscribers_user_remove(subscriber);
-	subscriber_routes_announce(subscriber, false);
+	subscriber_ipv6_down(subscriber);
+	subscriber_routes_announce(subscriber, 4, false);
+	subscriber_routes_announce(subscriber, 6, false);
 	subscriber_address_drop(subscriber);
 	ppp_free(&subscriber->ppp);
 	/* without memory for it the session goes on being closed a little later */

@@ -3,7 +3,7 @@
  * One subscriber's life: an L2TP session, the PPP in it, its place in the AAA, its addresses, its entry
  * in the dataplane, joined.
  *
- *   ICRQ ──► opening ──ICCN──► link ──LCP──► auth ──accepted──► network ──IPCP──► up
+ *   ICRQ ──► opening ──ICCN──► link ──LCP──► auth ──accepted──► network ──NCP───► up
  *                │               │             │                   │               │
  *                └───────────────┴─────────────┴── any end ────────┴───────────────┴──► ending ──► free
  *
@@ -18,6 +18,7 @@
 #include "ppp.h"
 #include "profile.h"
 #include "radius_session.h"
+#include "subscriber_ipv6.h"
 #include "subscriber_record.h"
 #include "timer.h"
 
@@ -55,7 +56,7 @@ struct subscriber {
 	uint8_t auth_method; /* enum ppp_auth_method that was accepted */
 	uint8_t auth_serial; /* PPP's, of the request under way */
 	bool ppp_started, ppp_closed;
-	bool announced;              /* single routes are in the kernel: */
+	bool announced4, announced6; /* single routes of a family are in the kernel: */
 	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
 	bool forwarded;              /* was up at least once */
 	uint16_t peer_mru;
@@ -79,6 +80,7 @@ struct subscriber {
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
 	struct ppp_ipv4 ipv4;
+	struct subscriber_ipv6 *ipv6; /* NULL: it has none */
 	unsigned int n_routes;
 	struct config_route *routes;         /* of the AAA; allocated */
 	struct aaa_extra *extra;             /* the same; NULL: nothing */
@@ -146,5 +148,10 @@ int subscriber_address_get(struct subscriber *subscriber);
 void subscriber_address_drop(struct subscriber *subscriber);
 /* The session forwards: the one whose address it took over ends. */
 void subscriber_takeover(struct subscriber *subscriber);
-/* Single routes into the kernel, or out of it, where the configuration wants them. */
-void subscriber_routes_announce(struct subscriber *subscriber, bool announce);
+/* The session is to take over from this one, whoever was to do so before. */
+void subscriber_address_inherit(struct subscriber *heir, struct subscriber *donor);
+/*
+ * Single routes of a family (4, 6) into the kernel, or out of it, where the configuration wants them. The
+ * record's prefixes of a family stay as they are while they are announced.
+ */
+void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce);

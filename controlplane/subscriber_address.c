@@ -55,8 +55,10 @@ static struct subscriber *predecessor(struct subscriber *subscriber)
 	return NULL;
 }
 
-static void inherit(struct subscriber *heir, struct subscriber *donor)
+void subscriber_address_inherit(struct subscriber *heir, struct subscriber *donor)
 {
+	if (donor->heir)
+		subscriber_kill(donor->heir, PPP_CLOSE_REPLACED);
 	heir->donor = donor;
 	donor->heir = heir;
 }
@@ -73,6 +75,7 @@ static void address_pass(struct subscriber *donor, struct subscriber *heir)
 
 	donor->heir = NULL;
 	heir->donor = NULL;
+	subscriber_ipv6_pass(donor, heir);
 	if (!address_is_shared(heir, donor))
 		return;
 	subscribers_address_remove(subscribers, donor);
@@ -102,10 +105,8 @@ int subscriber_address_get(struct subscriber *subscriber)
 	} else if (donor && donor->record.vrf == vrf) {
 		subscriber->address = donor->address;
 	}
-	if (donor && donor->heir)
-		subscriber_kill(donor->heir, PPP_CLOSE_REPLACED);
 	if (donor)
-		inherit(subscriber, donor);
+		subscriber_address_inherit(subscriber, donor);
 	if (donor && address_is_shared(subscriber, donor))
 		return 0;
 	if (fixed) {
@@ -130,6 +131,7 @@ void subscriber_address_drop(struct subscriber *subscriber)
 
 	if (subscriber->heir)
 		address_pass(subscriber, subscriber->heir);
+	subscriber_ipv6_drop(subscriber);
 	if (donor) {
 		donor->heir = NULL;
 		subscriber->donor = NULL;
@@ -177,12 +179,13 @@ static bool announce_wanted(const struct lns *lns, uint16_t vrf, const struct ip
 								   : config->announce_routes;
 }
 
-void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
+void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce)
 {
 	struct lns *lns = subscriber->lns;
 	const struct subscriber_record *record = &subscriber->record;
+	bool *announced = family == 4 ? &subscriber->announced4 : &subscriber->announced6;
 
-	if (announce == subscriber->announced)
+	if (announce == *announced)
 		return;
 	for (unsigned int i = 0; i < record->n_prefixes; i++) {
 		struct ip_prefix prefix = {
@@ -190,6 +193,8 @@ void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
 			.length = record->prefixes[i].length,
 		};
 
+		if (prefix.addr.family != family)
+			continue;
 		memcpy(prefix.addr.bytes, record->prefixes[i].addr, sizeof(prefix.addr.bytes));
 		if (!announce) {
 			if (subscriber->announced_prefixes & 1u << i)
@@ -201,5 +206,5 @@ void subscriber_routes_announce(struct subscriber *subscriber, bool announce)
 			subscriber->announced_prefixes |= 1u << i;
 		}
 	}
-	subscriber->announced = announce;
+	*announced = announce;
 }

@@ -14,6 +14,8 @@
 /* IPv4 and TCP headers without options. */
 #define TCP4_HEADERS 40
 
+#define FORWARD_FLAGS ((uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6))
+
 static void on_send(void *user, const uint8_t *frame, size_t length)
 {
 	struct subscriber *subscriber = user;
@@ -84,11 +86,23 @@ static void on_link_up(void *user, const struct ppp_link *link)
 	subscriber->state = SUBSCRIBER_AUTH;
 }
 
-static void forwarding_stop(struct subscriber *subscriber)
+/* flags: of one family or of both. The session is up as long as one of them is. */
+static void forwarding_stop(struct subscriber *subscriber, uint32_t flags)
 {
 	struct lns *lns = subscriber->lns;
+	struct subscriber_record *record = &subscriber->record;
 
-	if (subscriber->state != SUBSCRIBER_UP)
+	if (!(record->flags & flags))
+		return;
+	if (flags & SESSION_FORWARD4)
+		subscriber_routes_announce(subscriber, 4, false);
+	if (flags & SESSION_FORWARD6) {
+		subscriber_routes_announce(subscriber, 6, false);
+		subscriber_ipv6_down(subscriber);
+	}
+	record->flags &= ~flags;
+	install_session_update(lns->install, record);
+	if (subscriber->state != SUBSCRIBER_UP || (record->flags & FORWARD_FLAGS))
 		return;
 	/* a peer that begins anew has no more time for it than at first, nor more of its session's */
 	if (subscriber->profile->config->subscribers.setup_timeout)
@@ -97,9 +111,6 @@ static void forwarding_stop(struct subscriber *subscriber)
 				subscriber_session_end(subscriber)));
 	lns->subscribers.n_up--;
 	subscriber->state = SUBSCRIBER_NETWORK;
-	subscriber->record.flags &= ~(uint32_t)SESSION_FORWARD4;
-	install_session_update(lns->install, &subscriber->record);
-	subscriber_routes_announce(subscriber, false);
 }
 
 static void on_link_down(void *user)
@@ -109,7 +120,7 @@ static void on_link_down(void *user)
 	if (subscriber->aaa_id)
 		aaa_cancel(subscriber->lns->aaa, subscriber->aaa_id);
 	subscriber->aaa_id = 0;
-	forwarding_stop(subscriber);
+	forwarding_stop(subscriber, FORWARD_FLAGS);
 	subscriber->state = SUBSCRIBER_LINK;
 }
 
@@ -144,7 +155,7 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 			memcpy(&subscriber->ipv4.dns[i], answer->dns[i].bytes, sizeof(uint32_t));
 	if (answer->address.family == 4)
 		memcpy(&subscriber->ipv4.peer_address, answer->address.bytes, sizeof(uint32_t));
-	return 0;
+	return subscriber_ipv6_keep(subscriber, &answer->ipv6);
 }
 
 static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer)
@@ -232,82 +243,101 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 		ppp_auth_result(&subscriber->ppp, lns->now, &refused);
 }
 
+/* Without authentication nobody was asked: the defaults apply. -ENOMEM. */
+static int defaults_keep(struct subscriber *subscriber)
+{
+	const struct config_subscribers *config = &subscriber->profile->config->subscribers;
+	const struct config *now = lns_config(subscriber->lns);
+	struct aaa_ipv6 ipv6;
+
+	/* an index into the pools of now, not of the profile */
+	subscriber->pool = now->subscribers.pool;
+	subscriber->session_timeout = config->session_timeout;
+	subscriber->idle_timeout = config->idle_timeout;
+	for (unsigned int i = 0; i < 2; i++)
+		if (config->dns[i].family == 4)
+			memcpy(&subscriber->ipv4.dns[i], config->dns[i].bytes, 4);
+	aaa_ipv6_defaults(now, subscriber->record.vrf, &ipv6);
+	return subscriber_ipv6_keep(subscriber, &ipv6);
+}
+
+static void address_missing(struct subscriber *subscriber, int rc)
+{
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+
+	lns->subscribers.no_address++;
+	if (rc == -ENOSPC)
+		log_ratelimited(LOG_LEVEL_WARNING, &context, "no address: pool %s is exhausted",
+			lns_config(lns)->pools[subscriber->pool].name);
+	else
+		log_ratelimited(LOG_LEVEL_WARNING, &context, "no address: %s",
+			rc == -ENOENT          ? "neither a fixed address nor a pool is configured"
+				: rc == -EBUSY ? "the fixed address is in use by another user"
+					       : strerror(-rc));
+	subscriber_close(subscriber, PPP_CLOSE_NO_ADDRESS);
+}
+
 static void on_network(void *user)
 {
 	struct subscriber *subscriber = user;
 	struct lns *lns = subscriber->lns;
-	struct log_context context = subscriber_log(subscriber);
 	const struct config_subscribers *config = &subscriber->profile->config->subscribers;
-	int rc;
+	struct ppp_ipv6 ids;
+	int rc4, rc6;
 
 	subscriber->state = SUBSCRIBER_NETWORK;
-	/* without authentication nobody was asked: the defaults apply */
-	if (subscriber->ppp.config->auth_count == 0) {
-		/* an index into the pools of now, not of the profile */
-		subscriber->pool = lns_config(lns)->subscribers.pool;
-		subscriber->session_timeout = config->session_timeout;
-		subscriber->idle_timeout = config->idle_timeout;
-		for (unsigned int i = 0; i < 2; i++)
-			if (config->dns[i].family == 4)
-				memcpy(&subscriber->ipv4.dns[i], config->dns[i].bytes, 4);
-	}
-	rc = subscriber_address_get(subscriber);
-	if (rc) {
-		lns->subscribers.no_address++;
-		if (rc == -ENOSPC)
-			log_ratelimited(LOG_LEVEL_WARNING, &context,
-				"no address: pool %s is exhausted",
-				lns_config(lns)->pools[subscriber->pool].name);
-		else
-			log_ratelimited(LOG_LEVEL_WARNING, &context, "no address: %s",
-				rc == -ENOENT ? "neither a fixed address nor a pool is configured"
-					: rc == -EBUSY
-					? "the fixed address is in use by another user"
-					: strerror(-rc));
-		subscriber_close(subscriber, PPP_CLOSE_NO_ADDRESS);
-		return;
-	}
-	memcpy(&subscriber->ipv4.our_address, config->local_address.bytes, sizeof(uint32_t));
-	subscriber->ipv4.peer_address = subscriber->address;
-	ppp_ipv6_refuse(&subscriber->ppp, lns->now);
-	ppp_ipv4_open(&subscriber->ppp, lns->now, &subscriber->ipv4);
-}
-
-/* The session's own address, then what is routed to it. */
-static int prefixes_set(struct subscriber *subscriber)
-{
-	struct session_prefix prefixes[1 + AAA_ROUTES_MAX] = {{.family = 4, .length = 32}};
-
-	memcpy(prefixes[0].addr, &subscriber->address, sizeof(subscriber->address));
-	for (unsigned int i = 0; i < subscriber->n_routes; i++) {
-		const struct ip_prefix *route = &subscriber->routes[i].prefix;
-
-		prefixes[1 + i].family = route->addr.family;
-		prefixes[1 + i].length = route->length;
-		memcpy(prefixes[1 + i].addr, route->addr.bytes, sizeof(prefixes[1 + i].addr));
-	}
-	return subscriber_record_set_prefixes(
-		&subscriber->record, prefixes, 1 + subscriber->n_routes);
-}
-
-static void on_ipv4_up(void *user)
-{
-	struct subscriber *subscriber = user;
-	struct lns *lns = subscriber->lns;
-	struct log_context context = subscriber_log(subscriber);
-	char address[16];
-	int rc = prefixes_set(subscriber);
-
-	subscriber_rates_set(subscriber);
-	subscriber->record.flags |= SESSION_FORWARD4;
-	if (!rc)
-		rc = install_session_update(lns->install, &subscriber->record);
-	if (rc) {
-		subscriber->record.flags &= ~(uint32_t)SESSION_FORWARD4;
-		log_error(&context, "session cannot forward: %s", strerror(-rc));
+	if (subscriber->ppp.config->auth_count == 0 && defaults_keep(subscriber)) {
 		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
 		return;
 	}
+	rc4 = subscriber_address_get(subscriber);
+	rc6 = subscriber_ipv6_get(subscriber, &ids);
+	/* without IPv6 goes; without IPv4 only who was never to have it */
+	if (rc4 && (rc4 != -ENOENT || rc6)) {
+		address_missing(subscriber, rc4);
+		return;
+	}
+	if (rc6)
+		ppp_ipv6_refuse(&subscriber->ppp, lns->now);
+	if (rc4) {
+		ppp_ipv4_refuse(&subscriber->ppp, lns->now);
+	} else {
+		memcpy(&subscriber->ipv4.our_address, config->local_address.bytes,
+			sizeof(uint32_t));
+		subscriber->ipv4.peer_address = subscriber->address;
+		ppp_ipv4_open(&subscriber->ppp, lns->now, &subscriber->ipv4);
+	}
+	if (!rc6)
+		ppp_ipv6_open(&subscriber->ppp, lns->now, &ids);
+}
+
+/* The session's own address and prefixes, then what is routed to it. */
+static int prefixes_set(struct subscriber *subscriber)
+{
+	struct session_prefix prefixes[1 + IPV6_PARTS + AAA_ROUTES_MAX] = {0};
+	unsigned int n = 0;
+
+	if (subscriber->address) {
+		prefixes[n] = (struct session_prefix){.family = 4, .length = 32};
+		memcpy(prefixes[n++].addr, &subscriber->address, sizeof(subscriber->address));
+	}
+	n += subscriber_ipv6_prefixes(subscriber, &prefixes[n]);
+	for (unsigned int i = 0; i < subscriber->n_routes; i++, n++) {
+		const struct ip_prefix *route = &subscriber->routes[i].prefix;
+
+		prefixes[n].family = route->addr.family;
+		prefixes[n].length = route->length;
+		memcpy(prefixes[n].addr, route->addr.bytes, sizeof(prefixes[n].addr));
+	}
+	return subscriber_record_set_prefixes(&subscriber->record, prefixes, n);
+}
+
+/* The first network protocol is up. */
+static void session_up(struct subscriber *subscriber)
+{
+	struct lns *lns = subscriber->lns;
+
 	subscriber->state = SUBSCRIBER_UP;
 	lns->subscribers.n_up++;
 	if (!subscriber->forwarded) {
@@ -320,7 +350,45 @@ static void on_ipv4_up(void *user)
 		timer_set(&lns->wheel, &subscriber->limit, subscriber_session_end(subscriber));
 	subscriber->active_at = lns->now;
 	subscriber_takeover(subscriber);
-	subscriber_routes_announce(subscriber, true);
+}
+
+/* A network protocol is up: its family forwards. False: the session ends. */
+static bool forwarding_start(struct subscriber *subscriber, uint8_t family)
+{
+	uint32_t flag = family == 4 ? SESSION_FORWARD4 : SESSION_FORWARD6;
+	struct lns *lns = subscriber->lns;
+	int rc = prefixes_set(subscriber);
+
+	if (subscriber->state != SUBSCRIBER_UP)
+		subscriber_rates_set(subscriber);
+	subscriber->record.flags |= flag;
+	if (!rc)
+		rc = install_session_update(lns->install, &subscriber->record);
+	if (rc) {
+		struct log_context context = subscriber_log(subscriber);
+
+		/* an update that fails leaves neither family */
+		subscriber_routes_announce(subscriber, 4, false);
+		subscriber_routes_announce(subscriber, 6, false);
+		subscriber->record.flags &= ~FORWARD_FLAGS;
+		log_error(&context, "session cannot forward: %s", strerror(-rc));
+		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
+		return false;
+	}
+	if (subscriber->state != SUBSCRIBER_UP)
+		session_up(subscriber);
+	subscriber_routes_announce(subscriber, family, true);
+	return true;
+}
+
+static void on_ipv4_up(void *user)
+{
+	struct subscriber *subscriber = user;
+	struct log_context context = subscriber_log(subscriber);
+	char address[16];
+
+	if (!forwarding_start(subscriber, 4))
+		return;
 	log_info(&context, "session up: address %s, MTU %u, %s",
 		subscriber_address_text(subscriber, address), subscriber->record.mtu,
 		ppp_auth_method_name(subscriber->auth_method));
@@ -328,17 +396,20 @@ static void on_ipv4_up(void *user)
 
 static void on_ipv4_down(void *user)
 {
-	forwarding_stop(user);
+	forwarding_stop(user, SESSION_FORWARD4);
 }
 
 static void on_ipv6_up(void *user, const uint8_t peer_id[8])
 {
-	/* never opened: on_network() refuses IPv6CP */
-	(void)peer_id;
+	struct subscriber *subscriber = user;
+
+	if (forwarding_start(subscriber, 6))
+		subscriber_ipv6_up(subscriber, peer_id);
 }
 
 static void on_ipv6_down(void *user)
 {
+	forwarding_stop(user, SESSION_FORWARD6);
 }
 
 static void on_closed(void *user, enum ppp_close_cause cause)

@@ -5,12 +5,12 @@
 #   P-lac                      P-lns                       P-inet
 #   access 10.1.0.2 ────────── access   [lnsd]   core ───── core 10.2.0.2, lo 203.0.113.1
 #          10.1.0.4 (inside ESP)
-#          fd00:1::2                                             fd00:2::2
+#          fd00:1::2                                             fd00:2::2, lo 2001:db8:ffff::1
 #                              P-kern: lnsd's TAPs and lns0 (10.1.0.1, 10.2.0.1)
 #
 # lnsd takes the two ends in P-lns with net_af_packet. Its TAPs, which hold the addresses, live in
 # P-kern: in P-lns the kernel would see each packet a second time and answer it with an error.
-# Subscribers have 100.64.0.0/10, which P-inet reaches through lnsd's core address.
+# Subscribers have 100.64.0.0/10 and 2001:db8:1000::/36, which P-inet reaches through lnsd's core address.
 #
 # usage: netlab.sh up PREFIX | down PREFIX | guest PREFIX | blue PREFIX | sweep  or sourced, for netlab_*
 # A prefix ends in the pid of the script that made it ("lnsd-qs-1234"), so that what a killed run
@@ -24,6 +24,8 @@ netlab_lns_core=10.2.0.1
 netlab_inet_core=10.2.0.2
 netlab_inet_far=203.0.113.1
 netlab_pool=100.64.0.0/10
+netlab_inet_far6=2001:db8:ffff::1
+netlab_pool6=2001:db8:1000::/36
 
 # Only IPv4 and IPv6 that someone sent on purpose: no autoconfiguration, no offload that would leave
 # a checksum or a segment for a NIC to finish, which AF_PACKET would show unfinished.
@@ -67,6 +69,8 @@ netlab_up() {
 	ip -n "$p-inet" link set core up || return 1
 	ip -n "$p-inet" route add 100.64.0.0/10 via 10.2.0.1 || return 1
 	ip -n "$p-inet" route add 10.1.0.0/24 via 10.2.0.1 || return 1
+	ip -n "$p-inet" addr add 2001:db8:ffff::1/128 dev lo nodad || return 1
+	ip -n "$p-inet" route add 2001:db8:1000::/36 via fd00:2::1 || return 1
 }
 
 # lnsd's way to the internet, given to the kernel like on any router; once lnsd has made its TAPs. The
@@ -74,7 +78,9 @@ netlab_up() {
 netlab_default_route() {
 	local p=$1
 	ip -n "$p-kern" route replace default via 10.2.0.2 || return 1
+	ip -n "$p-kern" route replace default via fd00:2::2 || return 1
 	ip netns exec "$p-kern" ping -q -c 1 -W 2 10.2.0.2 >/dev/null 2>&1 || true
+	ip netns exec "$p-kern" ping -q -c 1 -W 2 fd00:2::2 >/dev/null 2>&1 || true
 }
 
 # A TAP "guest0" in P-lac, bridged to the access link, for a virtual machine: it is a second LAC.

@@ -382,7 +382,7 @@ def default_config(lab, workers=1, **changes):
     }
     for key, value in changes.items():
         if isinstance(value, dict):
-            config[key].update(value)
+            config.setdefault(key, {}).update(value)
         else:
             config[key] = value
     return config

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration's prefix pools, and what becomes of them at a reload. */
+#include "lns.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void prefix_pools_destroy(struct prefix_pool **pools, unsigned int n)
+{
+	for (unsigned int i = 0; pools && i < n; i++)
+		prefix_pool_destroy(pools[i]);
+	free(pools);
+}
+
+/* In the pools of one VRF: the first that has the prefix answers. */
+static int pools_exact(struct prefix_pool **pools, const struct config *config, unsigned int vrf,
+	uint64_t user, const uint8_t prefix[16], uint8_t length)
+{
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++) {
+		int rc = config->prefix_pools[i].vrf == vrf
+			? prefix_pool_take_exact(pools[i], user, prefix, length)
+			: -ERANGE;
+
+		if (rc != -ERANGE)
+			return rc;
+	}
+	return -ERANGE;
+}
+
+static void pools_reserve_one(struct prefix_pool **pools, const struct config *config,
+	unsigned int vrf, const struct ip_addr *addr, uint8_t length)
+{
+	if (addr->family != 6)
+		return;
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+		if (config->prefix_pools[i].vrf == vrf &&
+			!prefix_pool_reserve(pools[i], addr->bytes, length))
+			return;
+}
+
+static void pools_reserve(struct prefix_pool **pools, const struct config *config)
+{
+	for (unsigned int i = 0; i < config->n_users; i++) {
+		const struct config_user *user = &config->users[i];
+
+		pools_reserve_one(pools, config, user->vrf, &user->ipv6_prefix.addr,
+			user->ipv6_prefix.length);
+		pools_reserve_one(pools, config, user->vrf, &user->ipv6_delegated.addr,
+			user->ipv6_delegated.length);
+		pools_reserve_one(pools, config, user->vrf, &user->ipv6_address, 128);
+	}
+}
+
+/* What live sessions hold stays theirs. */
+static void pools_carry_over(
+	struct lns *lns, struct prefix_pool **pools, const struct config *config)
+{
+	struct subscriber *subscriber;
+	uint32_t index = 0;
+
+	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
+		for (unsigned int part = 0; subscriber->ipv6 && part < IPV6_PARTS; part++) {
+			const struct held_prefix *held = &subscriber->ipv6->parts[part];
+
+			if (held->holder)
+				pools_exact(pools, config, held->vrf, subscriber->user_hash,
+					held->addr, held->length);
+		}
+	}
+}
+
+struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *config)
+{
+	struct prefix_pool **pools = calloc(config->n_prefix_pools + 1, sizeof(*pools));
+
+	if (!pools)
+		return NULL;
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++) {
+		pools[i] = prefix_pool_create(&config->prefix_pools[i]);
+		if (!pools[i]) {
+			prefix_pools_destroy(pools, i);
+			return NULL;
+		}
+	}
+	pools_reserve(pools, config);
+	pools_carry_over(lns, pools, config);
+	return pools;
+}
+
+void prefix_pools_announce(struct lns *lns, const struct config *config, bool announce)
+{
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++) {
+		const struct config_prefix_pool *pool = &config->prefix_pools[i];
+
+		for (unsigned int j = 0; j < pool->n_prefixes; j++) {
+			int rc = announce ? kernel_route_announce(lns->kernel_route,
+						    (uint16_t)pool->vrf, &pool->prefixes[j], true)
+					  : kernel_route_withdraw(lns->kernel_route,
+						    (uint16_t)pool->vrf, &pool->prefixes[j], true);
+			if (rc)
+				log_error(NULL, "prefix pool %s: its route cannot be %s: %s",
+					pool->name, announce ? "announced" : "withdrawn",
+					strerror(-rc));
+		}
+	}
+}
+
+int lns_prefix_take(struct lns *lns, int pool, uint64_t user, uint8_t prefix[16])
+{
+	if (pool < 0 || (unsigned int)pool >= lns->n_prefix_pools)
+		return -ENOENT;
+	return prefix_pool_take(lns->prefix_pools[pool], user, prefix);
+}
+
+uint8_t lns_prefix_length(const struct lns *lns, int pool)
+{
+	if (pool < 0 || (unsigned int)pool >= lns->n_prefix_pools)
+		return 0;
+	return prefix_pool_length(lns->prefix_pools[pool]);
+}
+
+int lns_prefix_take_exact(
+	struct lns *lns, unsigned int vrf, uint64_t user, const uint8_t prefix[16], uint8_t length)
+{
+	return pools_exact(lns->prefix_pools, lns_config(lns), vrf, user, prefix, length);
+}
+
+void lns_prefix_release(struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length)
+{
+	const struct config *config = lns_config(lns);
+
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+		if (config->prefix_pools[i].vrf == vrf &&
+			prefix_pool_release(lns->prefix_pools[i], prefix, length) != -ERANGE)
+			return;
+}

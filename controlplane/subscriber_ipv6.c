@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A subscriber's IPv6: prefixes and address. */
+#include "subscriber_ipv6.h"
+
+#include "lns.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const part_names[IPV6_PARTS] = {
+	[IPV6_LINK] = "prefix",
+	[IPV6_DELEGATED] = "delegated prefix",
+	[IPV6_ADDRESS] = "address",
+};
+
+int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name)
+{
+	uint32_t seed;
+	char machine[64] = "";
+	FILE *file = fopen("/etc/machine-id", "re");
+	char text[sizeof(machine) + CONFIG_NAME_MAX];
+	int rc;
+
+	*state = (struct ipv6_state){0};
+	if (file) {
+		if (!fgets(machine, sizeof(machine), file))
+			machine[0] = '\0';
+		fclose(file);
+	}
+	/* two daemons of one machine are two servers */
+	snprintf(text, sizeof(text), "%s%s", machine, host_name);
+	dhcp6_server_init(&state->dhcp6, text);
+	entropy_fill(&seed, sizeof(seed));
+	rc = prefix_table_init(&state->holders, capacity, seed);
+	return rc ? rc : router_adv_clock_init(&state->clock, capacity);
+}
+
+void ipv6_state_fini(struct ipv6_state *state)
+{
+	prefix_table_fini(&state->holders);
+	router_adv_clock_fini(&state->clock);
+}
+
+static bool has_route6(const struct subscriber *subscriber)
+{
+	for (unsigned int i = 0; i < subscriber->n_routes; i++)
+		if (subscriber->routes[i].prefix.addr.family == 6)
+			return true;
+	return false;
+}
+
+/* The fixed prefix of a part, length 0: none; and its pool, -1: none. */
+static int part_wanted(const struct aaa_ipv6 *wanted, enum ipv6_part part, struct ip_prefix *fixed)
+{
+	switch (part) {
+	case IPV6_LINK:
+		*fixed = wanted->prefix;
+		return wanted->pool;
+	case IPV6_DELEGATED:
+		*fixed = wanted->delegated;
+		return wanted->delegated_pool;
+	default:
+		*fixed = (struct ip_prefix){
+			.addr = wanted->address, .length = wanted->address.family == 6 ? 128 : 0};
+		return wanted->address_pool;
+	}
+}
+
+int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted)
+{
+	bool any = has_route6(subscriber);
+
+	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
+		struct ip_prefix fixed;
+		int pool = part_wanted(wanted, part, &fixed);
+
+		any |= pool >= 0 || fixed.addr.family == 6;
+	}
+	if (!any) {
+		subscriber_ipv6_free(subscriber);
+		return 0;
+	}
+	if (!subscriber->ipv6)
+		subscriber->ipv6 = calloc(1, sizeof(*subscriber->ipv6));
+	if (!subscriber->ipv6)
+		return -ENOMEM;
+	subscriber->ipv6->wanted = *wanted;
+	return 0;
+}
+
+static bool part_is_shared(const struct held_prefix *held)
+{
+	return held->length && !held->holder;
+}
+
+static void part_drop(struct subscriber *subscriber, enum ipv6_part part)
+{
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+	struct lns *lns = subscriber->lns;
+
+	if (held->holder) {
+		prefix_table_remove(&lns->ipv6.holders, held);
+		lns_prefix_release(lns, held->vrf, held->addr, held->length);
+	}
+	*held = (struct held_prefix){0};
+}
+
+/* The user's old session has one that will do. */
+static bool part_of_donor(struct subscriber *subscriber, enum ipv6_part part, uint8_t length)
+{
+	const struct subscriber *donor = subscriber->donor;
+	const struct held_prefix *has;
+
+	if (!donor || !donor->ipv6)
+		return false;
+	has = &donor->ipv6->parts[part];
+	if (!has->holder || has->vrf != subscriber->record.vrf || has->length != length)
+		return false;
+	subscriber->ipv6->parts[part] = *has;
+	subscriber->ipv6->parts[part].next = NULL;
+	subscriber->ipv6->parts[part].holder = NULL;
+	return true;
+}
+
+static int part_fix(
+	struct subscriber *subscriber, enum ipv6_part part, const struct ip_prefix *fixed)
+{
+	struct lns *lns = subscriber->lns;
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+	uint16_t vrf = subscriber->record.vrf;
+	struct subscriber *holder =
+		prefix_table_holder(&lns->ipv6.holders, vrf, fixed->addr.bytes, fixed->length);
+	int rc;
+
+	if (holder && strcmp(holder->user ? holder->user : "", subscriber->user))
+		return -EBUSY;
+	if (holder && !subscriber->donor)
+		subscriber_address_inherit(subscriber, holder);
+	if (holder)
+		return subscriber->donor == holder && part_of_donor(subscriber, part, fixed->length)
+			? 0
+			: -EBUSY;
+	rc = lns_prefix_take_exact(
+		lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
+	if (rc && rc != -ERANGE)
+		return rc;
+	held->vrf = vrf;
+	held->length = fixed->length;
+	memcpy(held->addr, fixed->addr.bytes, 16);
+	prefix_table_add(&lns->ipv6.holders, held, subscriber);
+	return 0;
+}
+
+/* A reload may have put another pool where the answer of the AAA found one. */
+static bool pool_fits(const struct subscriber *subscriber, enum ipv6_part part, int pool)
+{
+	static const struct {
+		uint8_t low, high;
+	} lengths[IPV6_PARTS] = {
+		[IPV6_LINK] = {64, 64},
+		[IPV6_DELEGATED] = {48, 64},
+		[IPV6_ADDRESS] = {128, 128},
+	};
+	uint8_t length = lns_prefix_length(subscriber->lns, pool);
+
+	return length >= lengths[part].low && length <= lengths[part].high &&
+		lns_config(subscriber->lns)->prefix_pools[pool].vrf == subscriber->record.vrf;
+}
+
+static int part_get(struct subscriber *subscriber, enum ipv6_part part)
+{
+	struct lns *lns = subscriber->lns;
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+	struct ip_prefix fixed;
+	int pool = part_wanted(&subscriber->ipv6->wanted, part, &fixed), rc;
+
+	/* what it has stays, unless another one is fixed for it now */
+	if (held->length && held->vrf == subscriber->record.vrf &&
+		(fixed.addr.family != 6 ? pool >= 0
+					: held->length == fixed.length &&
+					!memcmp(held->addr, fixed.addr.bytes, 16)))
+		return 0;
+	part_drop(subscriber, part);
+	if (fixed.addr.family == 6)
+		return part_fix(subscriber, part, &fixed);
+	if (!pool_fits(subscriber, part, pool))
+		return -ENOENT;
+	held->vrf = subscriber->record.vrf;
+	held->length = lns_prefix_length(lns, pool);
+	if (part_of_donor(subscriber, part, held->length))
+		return 0;
+	rc = lns_prefix_take(lns, pool, subscriber->user_hash, held->addr);
+	if (rc)
+		*held = (struct held_prefix){0};
+	else
+		prefix_table_add(&lns->ipv6.holders, held, subscriber);
+	return rc;
+}
+
+int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids)
+{
+	struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+	static const uint8_t zero[8];
+	bool any;
+	int result = -ENOENT;
+
+	if (!ipv6)
+		return -ENOENT;
+	if (subscriber->record.mtu < IP6_MTU_MIN) {
+		lns->ipv6.refused_mtu++;
+		log_ratelimited(LOG_LEVEL_INFO, &context,
+			"no IPv6: the link takes %u bytes, expected %u or more",
+			subscriber->record.mtu, IP6_MTU_MIN);
+		subscriber_ipv6_drop(subscriber);
+		return -EMSGSIZE;
+	}
+	any = has_route6(subscriber);
+	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
+		int rc = part_get(subscriber, part);
+
+		any |= !rc;
+		if (!rc || rc == -ENOENT)
+			continue;
+		result = rc;
+		lns->ipv6.no_prefix++;
+		log_ratelimited(LOG_LEVEL_WARNING, &context, "no IPv6 %s: %s", part_names[part],
+			rc == -ENOSPC          ? "its pool is exhausted"
+				: rc == -EBUSY ? "the fixed one is in use"
+					       : strerror(-rc));
+	}
+	if (!any)
+		return result;
+	*ids = (struct ppp_ipv6){0};
+	entropy_fill(ids->our_id, sizeof(ids->our_id));
+	entropy_fill(ids->peer_id, sizeof(ids->peer_id));
+	/* of our choice, not made from a globally unique one (RFC 5072, 4.1); never zero, never the same */
+	ids->our_id[0] &= (uint8_t)~2;
+	ids->peer_id[0] &= (uint8_t)~2;
+	ids->our_id[7] |= 1;
+	ids->peer_id[7] &= (uint8_t)~1;
+	ids->peer_id[6] |= 1;
+	if (memcmp(ipv6->wanted.interface_id, zero, sizeof(zero))) {
+		memcpy(ids->peer_id, ipv6->wanted.interface_id, sizeof(ids->peer_id));
+		ids->peer_id_fixed = true;
+		if (!memcmp(ids->peer_id, ids->our_id, sizeof(ids->our_id)))
+			ids->our_id[6] ^= 1;
+	}
+	return 0;
+}
+
+void subscriber_ipv6_drop(struct subscriber *subscriber)
+{
+	if (!subscriber->ipv6)
+		return;
+	for (unsigned int part = 0; part < IPV6_PARTS; part++)
+		part_drop(subscriber, part);
+	subscriber->ipv6->binding = (struct dhcp6_binding){0};
+}
+
+void subscriber_ipv6_pass(struct subscriber *donor, struct subscriber *heir)
+{
+	struct prefix_table *holders = &heir->lns->ipv6.holders;
+
+	if (!donor->ipv6 || !heir->ipv6)
+		return;
+	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
+		struct held_prefix *has = &donor->ipv6->parts[part];
+		struct held_prefix *gets = &heir->ipv6->parts[part];
+
+		if (!part_is_shared(gets) || !has->holder || has->length != gets->length ||
+			has->vrf != gets->vrf || memcmp(has->addr, gets->addr, 16))
+			continue;
+		prefix_table_remove(holders, has);
+		*has = (struct held_prefix){0};
+		prefix_table_add(holders, gets, heir);
+	}
+}
+
+void subscriber_ipv6_free(struct subscriber *subscriber)
+{
+	subscriber_ipv6_drop(subscriber);
+	free(subscriber->ipv6);
+	subscriber->ipv6 = NULL;
+}
+
+unsigned int subscriber_ipv6_prefixes(
+	const struct subscriber *subscriber, struct session_prefix *prefixes)
+{
+	/* the first one is compared first: most packets come from behind the customer's router */
+	static const enum ipv6_part order[] = {IPV6_DELEGATED, IPV6_LINK, IPV6_ADDRESS};
+	const struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; ipv6 && i < IPV6_PARTS; i++) {
+		const struct held_prefix *held = &ipv6->parts[order[i]];
+
+		if (!held->length)
+			continue;
+		prefixes[n] = (struct session_prefix){.family = 6, .length = held->length};
+		memcpy(prefixes[n++].addr, held->addr, 16);
+	}
+	return n;
+}
+
+void subscriber_ipv6_up(struct subscriber *subscriber, const uint8_t peer_id[8])
+{
+	struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
+	struct log_context context = subscriber_log(subscriber);
+	char link[50], delegated[50];
+
+	if (!ipv6)
+		return;
+	memcpy(ipv6->our_id, subscriber->ppp.ipv6cp.our_id, sizeof(ipv6->our_id));
+	memcpy(ipv6->peer_id, peer_id, sizeof(ipv6->peer_id));
+	ipv6->up = true;
+	subscriber->lns->ipv6.came_up++;
+	subscriber_link6_advertise(subscriber);
+	subscriber_ipv6_text(subscriber, IPV6_LINK, link);
+	subscriber_ipv6_text(subscriber, IPV6_DELEGATED, delegated);
+	log_info(&context, "IPv6 up: prefix %s, delegated %s", *link ? link : "none",
+		*delegated ? delegated : "none");
+}
+
+void subscriber_ipv6_down(struct subscriber *subscriber)
+{
+	if (!subscriber->ipv6)
+		return;
+	subscriber->ipv6->up = false;
+	router_adv_clock_clear(&subscriber->lns->ipv6.clock, subscriber->record.index);
+}
+
+const char *subscriber_ipv6_text(
+	const struct subscriber *subscriber, enum ipv6_part part, char *buffer)
+{
+	const struct held_prefix *held;
+
+	buffer[0] = '\0';
+	if (!subscriber->ipv6 || !subscriber->ipv6->parts[part].length)
+		return buffer;
+	held = &subscriber->ipv6->parts[part];
+	inet_ntop(AF_INET6, held->addr, buffer, INET6_ADDRSTRLEN);
+	if (held->length < 128)
+		sprintf(buffer + strlen(buffer), "/%u", held->length);
+	return buffer;
+}
+
+static json_t *link_local_string(const uint8_t id[8])
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t address[16];
+
+	ip6_link_local(address, id);
+	return json_string(inet_ntop(AF_INET6, address, text, sizeof(text)));
+}
+
+void subscriber_ipv6_show(const struct subscriber *subscriber, json_t *row)
+{
+	const struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
+	const struct session_counters *counters = &subscriber->counters;
+	char text[50];
+
+	json_object_set_new(
+		row, "ipv4_up", json_boolean(subscriber->record.flags & SESSION_FORWARD4));
+	json_object_set_new(row, "ipv6_up", json_boolean(ipv6 && ipv6->up));
+	json_object_set_new(row, "up_packets6", json_integer((json_int_t)counters->up_packets6));
+	json_object_set_new(row, "up_bytes6", json_integer((json_int_t)counters->up_bytes6));
+	json_object_set_new(
+		row, "down_packets6", json_integer((json_int_t)counters->down_packets6));
+	json_object_set_new(row, "down_bytes6", json_integer((json_int_t)counters->down_bytes6));
+	if (!ipv6)
+		return;
+	json_object_set_new(
+		row, "ipv6_prefix", json_string(subscriber_ipv6_text(subscriber, IPV6_LINK, text)));
+	json_object_set_new(row, "ipv6_delegated",
+		json_string(subscriber_ipv6_text(subscriber, IPV6_DELEGATED, text)));
+	json_object_set_new(row, "ipv6_address",
+		json_string(subscriber_ipv6_text(subscriber, IPV6_ADDRESS, text)));
+	json_object_set_new(row, "dhcp6_prefix", json_boolean(ipv6->binding.prefix_bound));
+	json_object_set_new(row, "dhcp6_address", json_boolean(ipv6->binding.address_bound));
+	if (!ipv6->up)
+		return;
+	json_object_set_new(row, "link_local", link_local_string(ipv6->our_id));
+	json_object_set_new(row, "peer_link_local", link_local_string(ipv6->peer_id));
+}

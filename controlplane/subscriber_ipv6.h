@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A subscriber's IPv6: its prefixes and address, from IPv6CP to the last one given back, and what is said
+ * on its link. Like its IPv4 address, prefixes pass from an old session to the new one of the same user
+ * (subscriber_address.c decides when).
+ */
+#pragma once
+
+#include "aaa.h"
+#include "dhcp6_server.h"
+#include "ppp.h"
+#include "prefix_table.h"
+#include "router_adv.h"
+
+#include <dataplane/session.h>
+
+#include <jansson.h>
+#include <rte_mbuf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct subscriber;
+struct lns;
+
+enum ipv6_part {
+	IPV6_LINK,      /* the /64 of the link */
+	IPV6_DELEGATED, /* IA_PD */
+	IPV6_ADDRESS,   /* IA_NA, a /128 */
+	IPV6_PARTS
+};
+
+/* Allocated for sessions that may have IPv6. */
+struct subscriber_ipv6 {
+	struct aaa_ipv6 wanted;
+	struct held_prefix parts[IPV6_PARTS]; /* holder NULL, length set: still the donor's */
+	uint8_t our_id[8], peer_id[8];        /* agreed, while IPv6CP is up */
+	bool up;
+	struct dhcp6_binding binding;
+};
+
+/* All sessions' IPv6 counters, with those of ND and DHCPv6. */
+struct ipv6_state {
+	struct prefix_table holders;
+	struct router_adv_clock clock;
+	struct dhcp6_server dhcp6;
+	uint64_t router_adv[ROUTER_ADV_COUNTERS_N];
+	uint64_t no_prefix, refused_mtu, came_up, other_protocol;
+};
+
+/* 0, or -ENOMEM. capacity: sessions. */
+int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name);
+void ipv6_state_fini(struct ipv6_state *state);
+
+/* What the AAA gave; what is not wanted any more goes back. -ENOMEM. */
+int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted);
+/*
+ * The prefixes that the session shall have, after subscriber_address_get(): 0 with *ids to negotiate; -ENOENT:
+ * it has no IPv6; -ENOSPC: its pools are empty; -EBUSY: another user has what is fixed for it; -EMSGSIZE:
+ * its link takes less than IPv6 needs. Those that there are not are counted and logged.
+ */
+int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids);
+/* Gives back what is its own; an heir's goes to the heir. */
+void subscriber_ipv6_drop(struct subscriber *subscriber);
+/* What donor and heir share becomes the heir's own. */
+void subscriber_ipv6_pass(struct subscriber *donor, struct subscriber *heir);
+void subscriber_ipv6_free(struct subscriber *subscriber);
+/* Appends its prefixes; returns how many: at most IPV6_PARTS. The delegated one comes first. */
+unsigned int subscriber_ipv6_prefixes(
+	const struct subscriber *subscriber, struct session_prefix *prefixes);
+/* IPv6CP is up, its routes are installed; down. */
+void subscriber_ipv6_up(struct subscriber *subscriber, const uint8_t peer_id[8]);
+void subscriber_ipv6_down(struct subscriber *subscriber);
+
+/* A part as text, "" if there is none; buffer of 50 bytes. */
+const char *subscriber_ipv6_text(
+	const struct subscriber *subscriber, enum ipv6_part part, char *buffer);
+/* Adds what lnsctl shows of it. */
+void subscriber_ipv6_show(const struct subscriber *subscriber, json_t *row);
+
+/* ---- subscriber_link6.c ---- */
+/* A punted packet of the session that is for its link (RS, NS, DHCPv6 ...)? Others are the kernel's. */
+bool subscriber_link6_takes(const struct rte_mbuf *packet);
+/* Such a packet; it stays the caller's. */
+void subscriber_link6_input(struct subscriber *subscriber, struct rte_mbuf *packet);
+/* An unasked router advertisement; the next one is due in a while. */
+void subscriber_link6_advertise(struct subscriber *subscriber);
+/* Each turn of the loop: advertisements that are due. Returns how many. */
+unsigned int subscriber_link6_poll(struct lns *lns);
