@@ -80,6 +80,10 @@ struct aaa_ipv6 {
 /* What the configuration gives to everybody in a VRF. */
 void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6);
 
+struct aaa_answer;
+/* Is there any of it, a route included? */
+bool aaa_ipv6_given(const struct aaa_answer *answer);
+
 /* What a subscriber gets; valid during the callback, copied by whoever keeps it. */
 struct aaa_answer {
 	bool accept;

@@ -53,6 +53,17 @@ void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa
 	memcpy(ipv6->dns, config->ipv6.dns, sizeof(ipv6->dns));
 }
 
+bool aaa_ipv6_given(const struct aaa_answer *answer)
+{
+	const struct aaa_ipv6 *ipv6 = &answer->ipv6;
+
+	for (unsigned int i = 0; i < answer->n_routes; i++)
+		if (answer->routes[i].prefix.addr.family == 6)
+			return true;
+	return ipv6->prefix.addr.family || ipv6->delegated.addr.family || ipv6->address.family ||
+		ipv6->pool >= 0 || ipv6->delegated_pool >= 0 || ipv6->address_pool >= 0;
+}
+
 static void ipv6_fill(
 	const struct config *config, const struct config_user *user, struct aaa_ipv6 *ipv6)
 {

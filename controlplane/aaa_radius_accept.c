@@ -413,7 +413,7 @@ static bool rest_apply(struct reading *reading)
 	struct aaa_answer *answer = reading->answer;
 	struct aaa_extra *extra = reading->extra;
 
-	if (!answer->address.family && answer->pool < 0)
+	if (!answer->address.family && answer->pool < 0 && !aaa_ipv6_given(answer))
 		return reading_refuse(reading, "no address and no pool for it");
 	if (!(reading->seen >> 6 & 1))
 		answer->session_timeout = config->subscribers.session_timeout;
@@ -495,7 +495,7 @@ bool aaa_radius_accept(struct aaa_accept *accept, const struct config *config,
 	while (ok && radius_next(&at, reply->packet.end, &attribute))
 		ok = attribute_read(&reading, &attribute);
 	ok = ok && vrf_apply(&reading) && address_apply(&reading) && routes_apply(&reading) &&
-		rest_apply(&reading);
+		reading_ipv6_apply(&reading) && rest_apply(&reading);
 	if (!ok) {
 		accept->answer = (struct aaa_answer){.pool = -1, .refusal = accept->refusal};
 		return false;

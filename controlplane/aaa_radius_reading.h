@@ -48,6 +48,10 @@ bool reading_number(struct reading *reading, const struct radius_attribute *attr
 bool reading_text(struct reading *reading, const struct radius_attribute *attribute,
 	const char *name, char text[READING_TEXT_MAX]);
 
+/* ---- aaa_radius_ipv6.c ---- */
+/* After the VRF and the IPv4 routes: the answer's ipv6 and IPv6 routes. */
+bool reading_ipv6_apply(struct reading *reading);
+
 /* ---- aaa_radius_vendor.c ---- */
 bool reading_filter_id(struct reading *reading, const struct radius_attribute *attribute);
 bool reading_vendor(struct reading *reading, const struct radius_attribute *attribute);

@@ -19,6 +19,12 @@ static const char yaml[] =
 	"pools:\n"
 	"  - {name: main, ranges: [10.0.0.0/24]}\n"
 	"  - {name: red-pool, vrf: red, ranges: [10.1.0.0/24]}\n"
+	"prefix-pools:\n"
+	"  - {name: six, prefixes: ['2001:db8:100::/48']}\n"
+	"  - {name: dp, length: 56, prefixes: ['2001:db8:200::/48']}\n"
+	"  - {name: ap, length: 128, prefixes: ['2001:db8:300::/120']}\n"
+	"  - {name: red6, vrf: red, prefixes: ['2001:db8:400::/48']}\n"
+	"ipv6: {pool: six, dns: ['2001:db8::99']}\n"
 	"vrfs: [{name: red, table: 100}]\n"
 	"subscribers: {pool: main, local-address: 10.255.0.1, session-timeout: 3600, dns: "
 	"[9.9.9.9]}\n"
@@ -251,6 +257,77 @@ Test(aaa_radius_accept, class_and_ipv6_are_kept_as_they_came)
 	cr_assert(extra->prefixes6[1].delegated);
 	cr_assert_eq(extra->interface_id[7], 7);
 	cr_assert_eq(extra->dns6[0].bytes[15], 0x53);
+}
+
+Test(aaa_radius_accept, ipv6_attributes_become_what_a_session_gets)
+{
+	const struct aaa_ipv6 *ipv6 = &accept.answer.ipv6;
+	char text[50];
+
+	cr_assert(
+		read_accept("97:004020010db800010000 123:003820010db8000200 171:\"dp\" 172:\"ap\" "
+			    "99:\"2001:db8:9::/48 :: 7\" 168:20010db8000000000000000000000077 "
+			    "97:003020010db80005 123:003020010db80006 123:003820010db8000700 "
+			    "96:0000000000000007 169:20010db8000000000000000000000053"),
+		"%s", accept.answer.refusal);
+	cr_expect_str_eq(ip_prefix_text(&ipv6->prefix, text), "2001:db8:1::/64");
+	cr_expect_str_eq(ip_prefix_text(&ipv6->delegated, text), "2001:db8:2::/56");
+	cr_expect_str_eq(ip_addr_text(&ipv6->address, text), "2001:db8::77");
+	cr_expect_eq(ipv6->pool, 0, "the configuration's");
+	cr_expect_eq(ipv6->delegated_pool, 1);
+	cr_expect_eq(ipv6->address_pool, 2);
+	cr_expect_eq(ipv6->interface_id[7], 7);
+	cr_expect_str_eq(ip_addr_text(&ipv6->dns[0], text), "2001:db8::53");
+	cr_expect_eq(ipv6->dns[1].family, 0);
+	cr_assert_eq(accept.answer.n_routes, 4);
+	cr_expect_str_eq(ip_prefix_text(&accept.answer.routes[0].prefix, text), "2001:db8:5::/48");
+	cr_expect_str_eq(ip_prefix_text(&accept.answer.routes[1].prefix, text), "2001:db8:6::/48");
+	cr_expect_str_eq(ip_prefix_text(&accept.answer.routes[2].prefix, text), "2001:db8:7::/56");
+	cr_expect_str_eq(ip_prefix_text(&accept.answer.routes[3].prefix, text), "2001:db8:9::/48");
+	cr_expect_eq(accept.answer.routes[3].metric, 7);
+
+	cr_assert(read_accept("8:0a000007"));
+	cr_expect_eq(ipv6->pool, 0);
+	cr_expect_eq(ipv6->delegated_pool, -1);
+	cr_expect_str_eq(ip_addr_text(&ipv6->dns[0], text), "2001:db8::99");
+	cr_assert(read_accept("26:00000009010f\"ip:vrf-id=red\" 8:0a020007"));
+	cr_expect_eq(ipv6->pool, -1, "a pool of another VRF is nobody's there");
+	cr_assert(read_accept("26:00000009010f\"ip:vrf-id=red\" 8:0a020007 100:\"red6\""));
+	cr_expect_eq(ipv6->pool, 3);
+}
+
+Test(aaa_radius_accept, ipv6_that_cannot_be_given_is_refused)
+{
+	static const struct {
+		const char *attributes, *refusal;
+	} rows[] = {
+		{"100:\"none\"", "Framed-IPv6-Pool none is not in prefix-pools"},
+		{"100:\"dp\"", "Framed-IPv6-Pool dp has prefixes of length 56"},
+		{"171:\"ap\"", "Delegated-IPv6-Prefix-Pool ap has prefixes of length 128"},
+		{"172:\"six\"", "Stateful-IPv6-Address-Pool six has prefixes of length 64"},
+		{"100:\"red6\"", "Framed-IPv6-Pool red6 is not in VRF default"},
+		{"97:0040fe80000000000000",
+			"Framed-IPv6-Prefix fe80::/64, expected a network of unicast addresses"},
+		{"123:002820010db8010203",
+			"Delegated-IPv6-Prefix 2001:db8:102:300::/40, expected a "
+			"network of unicast addresses"},
+		{"99:\"2001:db8::1/48\"",
+			"Framed-IPv6-Route 2001:db8::1/48, expected a network of "
+			"unicast addresses"},
+		{"99:\"2001:db8::\"", "Framed-IPv6-Route, expected network/length gateway metric"},
+		{"99:\"2001:db8::/129\"",
+			"Framed-IPv6-Route, expected network/length gateway metric"},
+		{"99:\"192.0.2.0/24\"",
+			"Framed-IPv6-Route, expected network/length gateway metric"},
+		{"99:\"2001:db8::/32 :: x\"",
+			"Framed-IPv6-Route, expected network/length gateway metric"},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cr_expect_not(read_accept(rows[i].attributes), "row %u", i);
+		cr_expect_str_eq(strchr(accept.answer.refusal, ':') + 2, rows[i].refusal,
+			"row %u: %s", i, accept.answer.refusal);
+	}
 }
 
 Test(aaa_radius_accept, a_vrf_comes_with_its_pool)
