@@ -109,7 +109,7 @@ static void acknowledgements_take(struct kernel_xfrm *xfrm)
 
 	for (;;) {
 		ssize_t n = recv(xfrm->requests, buffer, sizeof(buffer), MSG_DONTWAIT);
-		const uint8_t *p = buffer, *end = buffer + n;
+		const uint8_t *p = buffer, *end = buffer + (n > 0 ? n : 0);
 		struct xfrm_event event;
 
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))

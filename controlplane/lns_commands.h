@@ -6,7 +6,7 @@
 
 /* Each registers its commands; -errno. */
 int lns_commands_show(struct lns *lns);   /* lns_show.c: sessions, session, user */
-int lns_commands_sas(struct lns *lns);    /* lns_show_sas.c: sas */
+int lns_commands_sas(struct lns *lns);    /* lns_show_sas.c: sas, ipsec */
 int lns_commands_status(struct lns *lns); /* lns_status.c: tunnels, pools, memory, control */
 int lns_commands_act(struct lns *lns);    /* lns_act.c: disconnect, reload, shutdown */
 

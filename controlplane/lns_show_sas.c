@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* show sas: every security association, the refused ones too. Never a key. */
+/* show sas: every security association, the refused ones too, never a key; show ipsec: what is around them. */
 #include "lns_commands.h"
 
 #include <arpa/inet.h>
@@ -132,10 +132,63 @@ static int sas_next(struct ctl_request *request, json_t **row)
 	return *row ? CTL_ROW : -ENOMEM;
 }
 
+/* ---- show ipsec ---- */
+
+static const struct ctl_column ipsec_columns[] = {
+	{"engine", "Engine", CTL_TEXT},
+	{"sas", "SAs in use", CTL_COUNT},
+	{"groups", "IPsec peers", CTL_COUNT},
+	{"refused", "SAs refused", CTL_COUNT},
+	{"remembered", "Keys remembered", CTL_COUNT},
+	{"kernel", "Kernel has IPsec", CTL_BOOL},
+	{"synced", "Mirror complete", CTL_BOOL},
+	{"kernel_sas", "SAs in the kernel, ours", CTL_COUNT},
+	{"events", "Netlink events", CTL_COUNT},
+	{"ignored", "Netlink events ignored", CTL_COUNT},
+	{"malformed", "Netlink messages malformed", CTL_COUNT},
+	{"overruns", "Netlink overruns", CTL_COUNT},
+	{"dumps", "Dumps", CTL_COUNT},
+	{"reservations", "Reservations of numbers", CTL_COUNT},
+	{"reservation_failures", "... that failed", CTL_COUNT},
+	{"soft_expires", "Rekeys asked for", CTL_COUNT},
+	{"hard_expires", "SAs ended at a limit", CTL_COUNT},
+	{"updates", "Counters written back", CTL_COUNT},
+	{NULL, NULL, 0},
+};
+
+static int ipsec_next(struct ctl_request *request, json_t **row)
+{
+	struct lns *lns = lns_of(request);
+	const char *engine = dataplane_esp_engine(lns->dp);
+	struct install_sas_counts counts;
+	struct kernel_xfrm_stats stats;
+
+	if (request->cursor[0]++)
+		return CTL_END;
+	install_sas_counts(lns->sas, &counts);
+	kernel_xfrm_stats(lns->kernel_xfrm, &stats);
+	*row = json_pack(
+		"{s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		"engine", engine ? engine : "none", "sas", (json_int_t)counts.sas, "groups",
+		(json_int_t)counts.groups, "refused", (json_int_t)counts.refused, "remembered",
+		(json_int_t)counts.remembered, "kernel", stats.available, "synced", stats.synced,
+		"kernel_sas", (json_int_t)stats.sas, "events", (json_int_t)stats.events, "ignored",
+		(json_int_t)stats.ignored, "malformed", (json_int_t)stats.malformed, "overruns",
+		(json_int_t)stats.overruns, "dumps", (json_int_t)stats.dumps, "reservations",
+		(json_int_t)stats.reservations, "reservation_failures",
+		(json_int_t)stats.reservation_failures, "soft_expires",
+		(json_int_t)stats.soft_expires, "hard_expires", (json_int_t)stats.hard_expires,
+		"updates", (json_int_t)stats.updates);
+	return *row ? CTL_ROW : -ENOMEM;
+}
+
 int lns_commands_sas(struct lns *lns)
 {
-	const struct ctl_command command = {
+	const struct ctl_command sas = {
 		"show sas", lns, CTL_LAYOUT_TABLE, sa_columns, NULL, sas_next, NULL};
+	const struct ctl_command ipsec = {
+		"show ipsec", lns, CTL_LAYOUT_RECORD, ipsec_columns, NULL, ipsec_next, NULL};
+	int rc = ctl_socket_register(lns->ctl, &sas);
 
-	return ctl_socket_register(lns->ctl, &command);
+	return rc ? rc : ctl_socket_register(lns->ctl, &ipsec);
 }

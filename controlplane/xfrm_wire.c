@@ -562,26 +562,23 @@ size_t xfrm_write_dump(uint8_t *buffer, size_t size, uint32_t seq)
 
 static void write_replay_esn(struct writer *w, const struct xfrm_update *update)
 {
-	struct {
-		struct xfrm_replay_state_esn state;
-		uint32_t bitmap[XFRM_BITMAP_WORDS];
-	} replay = {.state = {
-			    .bmp_len = update->bitmap_words,
-			    .oseq = (uint32_t)update->sent,
-			    .oseq_hi = (uint32_t)(update->sent >> 32),
-			    .seq = (uint32_t)update->received,
-			    .seq_hi = (uint32_t)(update->received >> 32),
-			    .replay_window = update->window,
-		    }};
+	const struct xfrm_replay_state_esn state = {
+		.bmp_len = update->bitmap_words,
+		.oseq = (uint32_t)update->sent,
+		.oseq_hi = (uint32_t)(update->sent >> 32),
+		.seq = (uint32_t)update->received,
+		.seq_hi = (uint32_t)(update->received >> 32),
+		.replay_window = update->window,
+	};
+	uint8_t replay[sizeof(state) + 4 * XFRM_BITMAP_WORDS];
 
 	if (update->bitmap_words > XFRM_BITMAP_WORDS) {
 		w->full = true;
 		return;
 	}
-	if (update->received)
-		memset(replay.bitmap, 0xff, 4 * update->bitmap_words);
-	writer_attribute(
-		w, XFRMA_REPLAY_ESN_VAL, &replay, sizeof(replay.state) + 4 * update->bitmap_words);
+	memcpy(replay, &state, sizeof(state));
+	memset(replay + sizeof(state), update->received ? 0xff : 0, 4 * update->bitmap_words);
+	writer_attribute(w, XFRMA_REPLAY_ESN_VAL, replay, sizeof(state) + 4 * update->bitmap_words);
 }
 
 size_t xfrm_write_update(uint8_t *buffer, size_t size, uint32_t seq, bool acknowledge,

@@ -51,43 +51,43 @@ static inline struct xfrm_usersa_info *message_info(struct nlmsghdr *nlh)
 	return mnl_nlmsg_get_payload(nlh);
 }
 
+/* An algorithm's struct, and the key behind it. */
+static inline void message_keyed(struct nlmsghdr *nlh, uint16_t type, const void *algorithm,
+	size_t length, unsigned int key_len, uint8_t fill)
+{
+	uint8_t attribute[256];
+
+	cr_assert_leq(length + key_len, sizeof(attribute));
+	memcpy(attribute, algorithm, length);
+	memset(attribute + length, fill, key_len);
+	mnl_attr_put(nlh, type, length + key_len, attribute);
+}
+
 static inline void message_aead(
 	struct nlmsghdr *nlh, const char *name, unsigned int key_len, uint32_t icv, uint8_t fill)
 {
-	struct {
-		struct xfrm_algo_aead algorithm;
-		uint8_t key[64];
-	} attribute = {.algorithm = {.alg_key_len = 8 * key_len, .alg_icv_len = icv}};
+	struct xfrm_algo_aead algorithm = {.alg_key_len = 8 * key_len, .alg_icv_len = icv};
 
-	strcpy(attribute.algorithm.alg_name, name);
-	memset(attribute.key, fill, key_len);
-	mnl_attr_put(nlh, XFRMA_ALG_AEAD, sizeof(attribute.algorithm) + key_len, &attribute);
+	strcpy(algorithm.alg_name, name);
+	message_keyed(nlh, XFRMA_ALG_AEAD, &algorithm, sizeof(algorithm), key_len, fill);
 }
 
 static inline void message_crypt(
 	struct nlmsghdr *nlh, uint16_t type, const char *name, unsigned int key_len, uint8_t fill)
 {
-	struct {
-		struct xfrm_algo algorithm;
-		uint8_t key[64];
-	} attribute = {.algorithm = {.alg_key_len = 8 * key_len}};
+	struct xfrm_algo algorithm = {.alg_key_len = 8 * key_len};
 
-	strcpy(attribute.algorithm.alg_name, name);
-	memset(attribute.key, fill, key_len);
-	mnl_attr_put(nlh, type, sizeof(attribute.algorithm) + key_len, &attribute);
+	strcpy(algorithm.alg_name, name);
+	message_keyed(nlh, type, &algorithm, sizeof(algorithm), key_len, fill);
 }
 
 static inline void message_auth_trunc(
 	struct nlmsghdr *nlh, const char *name, unsigned int key_len, uint32_t bits, uint8_t fill)
 {
-	struct {
-		struct xfrm_algo_auth algorithm;
-		uint8_t key[64];
-	} attribute = {.algorithm = {.alg_key_len = 8 * key_len, .alg_trunc_len = bits}};
+	struct xfrm_algo_auth algorithm = {.alg_key_len = 8 * key_len, .alg_trunc_len = bits};
 
-	strcpy(attribute.algorithm.alg_name, name);
-	memset(attribute.key, fill, key_len);
-	mnl_attr_put(nlh, XFRMA_ALG_AUTH_TRUNC, sizeof(attribute.algorithm) + key_len, &attribute);
+	strcpy(algorithm.alg_name, name);
+	message_keyed(nlh, XFRMA_ALG_AUTH_TRUNC, &algorithm, sizeof(algorithm), key_len, fill);
 }
 
 static inline void message_encap(
@@ -110,18 +110,16 @@ static inline void message_replay(struct nlmsghdr *nlh, uint32_t sent, uint32_t 
 static inline void message_replay_esn(
 	struct nlmsghdr *nlh, uint32_t window, uint64_t sent, uint64_t received)
 {
-	struct {
-		struct xfrm_replay_state_esn state;
-		uint32_t bitmap[128];
-	} attribute = {.state = {.bmp_len = (window + 31) / 32,
-			       .replay_window = window,
-			       .oseq = (uint32_t)sent,
-			       .oseq_hi = (uint32_t)(sent >> 32),
-			       .seq = (uint32_t)received,
-			       .seq_hi = (uint32_t)(received >> 32)}};
+	const struct xfrm_replay_state_esn state = {.bmp_len = (window + 31) / 32,
+		.replay_window = window,
+		.oseq = (uint32_t)sent,
+		.oseq_hi = (uint32_t)(sent >> 32),
+		.seq = (uint32_t)received,
+		.seq_hi = (uint32_t)(received >> 32)};
+	uint8_t attribute[sizeof(state) + 512] = {0};
 
-	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL,
-		sizeof(attribute.state) + 4 * attribute.state.bmp_len, &attribute);
+	memcpy(attribute, &state, sizeof(state));
+	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, sizeof(state) + 4 * state.bmp_len, attribute);
 }
 
 static inline struct nlmsghdr *message_delete(void *buffer, const char *destination, uint32_t spi)

@@ -17,6 +17,7 @@ const char request_help[] =
 	"  show session TUNNEL/SESSION           all about one session\n"
 	"  show user NAME|GLOB                   all about a user's sessions\n"
 	"  show sas                              security associations of ESP\n"
+	"  show ipsec                            the mirror of the kernel's SAs\n"
 	"  show pools                            address pools and what is in use\n"
 	"  show radius                           RADIUS servers: state, latency, drops\n"
 	"  show workers                          load and counters of each worker core\n"
@@ -75,6 +76,7 @@ static const struct form {
 	{{"show", "pools"}, "show pools", OPERAND_NONE},
 	{{"show", "sas"}, "show sas", OPERAND_NONE},
 	{{"show", "radius"}, "show radius", OPERAND_NONE},
+	{{"show", "ipsec"}, "show ipsec", OPERAND_NONE},
 	{{"show", "workers"}, "show workers", OPERAND_NONE},
 	{{"show", "interfaces"}, "show interfaces", OPERAND_NONE},
 	{{"show", "drops"}, "show drops", OPERAND_NONE, false, OPTION_ALL},
