@@ -100,6 +100,8 @@ static struct install_sa *record_create(
 	memcpy(sa->peer, spec->peer, sizeof(sa->peer));
 	sa->created = now > spec->age_ms ? now - spec->age_ms : 0;
 	sa->index = SA_NONE;
+	sa->born = spec->born;
+	sa->dumped = spec->dumped;
 	snprintf(sa->name, sizeof(sa->name), "%s", spec->name ? spec->name : "");
 	chain = id_chain(sas, sa->direction, sa->vrf, id_address(sa), sa->spi);
 	sa->id_next = *chain;

@@ -43,7 +43,13 @@ struct install_sa_spec {
 	uint8_t local[16], peer[16];    /* network byte order; IPv4 in the first four, the rest 0 */
 	uint16_t local_port, peer_port; /* of UDP around ESP, host byte order; 0: native */
 	uint64_t age_ms;                /* it has existed for so long */
-	const char *refused;            /* not to be tried, and why (copied); NULL */
+	/*
+	 * Since when it exists (whatever the unit). What a dump brings, the newest first, takes its place in the group
+	 * by that; else it is the newest.
+	 */
+	uint64_t born;
+	bool dumped;
+	const char *refused; /* not to be tried, and why (copied); NULL */
 	/*
 	 * SPI, direction, mode, algorithm, keys, ESN, window, next_header, sequence, sequence_limit, iv_base. The
 	 * rest follows from the above.
@@ -85,11 +91,12 @@ struct install_sa {
 	uint8_t source, state, direction, mode;
 	uint8_t cipher, auth, family;
 	bool esn;
+	bool dumped;            /* takes its place in the group by born */
 	bool unpublish_left;    /* there was no memory to take it out */
 	uint16_t vrf, key_bits; /* without salt */
 	uint16_t local_port, peer_port;
 	uint8_t local[16], peer[16];
-	uint64_t created;
+	uint64_t created, born;
 	uint64_t packets, bytes;               /* in all, once sa is gone */
 	uint8_t key_digest[INSTALL_SA_DIGEST]; /* while sa is there */
 	char name[64];                         /* in the configuration */

@@ -150,6 +150,8 @@ void group_choose(struct install_sas *sas, struct install_sa_group *group)
 
 void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa)
 {
+	struct install_sa **at = &group->newest;
+
 	if (sa->direction == SA_OUTBOUND)
 		for (const struct install_sa *other = group->newest; other;
 			other = other->group_next)
@@ -159,8 +161,10 @@ void group_join(struct install_sas *sas, struct install_sa_group *group, struct 
 			}
 	sa->group = group;
 	sa->group_id = group->id;
-	sa->group_next = group->newest;
-	group->newest = sa;
+	while (sa->dumped && *at && (*at)->born >= sa->born)
+		at = &(*at)->group_next;
+	sa->group_next = *at;
+	*at = sa;
 	group->n_sas++;
 	sas->n_sas++;
 }

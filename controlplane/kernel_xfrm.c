@@ -248,7 +248,7 @@ static void event_take(struct kernel_xfrm *xfrm, const struct xfrm_event *event)
 	xfrm->stats.events++;
 	switch (event->type) {
 	case XFRM_NEW:
-		kernel_sa_set(xfrm, &event->sa);
+		kernel_sa_set(xfrm, &event->sa, xfrm->dumping && event->seq == xfrm->dump_seq);
 		return;
 	case XFRM_FLUSH:
 		flush_all(xfrm, event->protocol);

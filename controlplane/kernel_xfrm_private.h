@@ -65,7 +65,7 @@ void batch_flush(struct kernel_xfrm *xfrm);
 
 /* ---- kernel_xfrm_sa.c ---- */
 /* The kernel has told of an SA: puts it to use, or changes what is. */
-void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told);
+void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool dumped);
 
 /* ---- kernel_xfrm_life.c ---- */
 /* The next numbers, if they are needed. */

@@ -133,7 +133,7 @@ static void install(struct kernel_xfrm *xfrm, struct kernel_sa *sa, struct insta
 			spec->peer_port ? ", inside UDP" : "");
 }
 
-void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told)
+void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool dumped)
 {
 	struct kernel_sa *sa = kernel_sa_find(xfrm, &told->id);
 	struct install_sa_spec spec = {0};
@@ -172,6 +172,8 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told)
 	sa->base_packets = told->packets;
 	sa->added = told->added;
 	sa->last_use = told->last_use;
+	spec.born = told->added;
+	spec.dumped = dumped;
 	if (told->added && (time_t)told->added < wall)
 		spec.age_ms = 1000 * (uint64_t)(wall - (time_t)told->added);
 	install(xfrm, sa, &spec);

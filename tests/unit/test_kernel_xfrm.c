@@ -296,6 +296,33 @@ Test(kernel_xfrm, the_dump_and_events_bring_sas_and_take_them)
 	cr_assert_eq(stats.sas, 0);
 }
 
+Test(kernel_xfrm, after_a_restart_the_newest_outbound_sa_is_used_although_the_dump_brings_it_first)
+{
+	static const struct {
+		uint32_t spi;
+		uint64_t added;
+	} dump[] = {{0x2003, 1700000060}, {0x2002, 1700000060}, {0x2001, 1700000000}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct nlmsghdr *nlh = out(dump[i].spi, 0);
+
+		nlh->nlmsg_seq = dump_seq;
+		message_info(nlh)->curlft.add_time = dump[i].added;
+		kernel_sends(nlh);
+	}
+	dump_ends();
+	reads();
+	cr_assert(install_sa_in_use(sas, find(SA_OUTBOUND, 0x2003)));
+	/* a rekey is the newest, whatever the clock says */
+	kernel_sends(out(0x2004, 0));
+	reads();
+	cr_assert(install_sa_in_use(sas, find(SA_OUTBOUND, 0x2004)));
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2004));
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2003));
+	reads();
+	cr_assert(install_sa_in_use(sas, find(SA_OUTBOUND, 0x2002)));
+}
+
 Test(kernel_xfrm, what_is_not_ours_is_ignored)
 {
 	struct nlmsghdr *nlh = message_sa(buffer, XFRM_MSG_NEWSA, "10.9.0.7", "10.9.0.8", 0x1001);
