@@ -13,8 +13,10 @@ void draft_resolve_radius(struct config_draft *draft)
 		strcpy(config->radius.nas_identifier, config->lns.host_name);
 	if (!draft_given(draft, place_key("aaa", "order"))) {
 		config->aaa.n_order = 1;
-		config->aaa.order[0] = config->n_radius_servers ? CONFIG_AAA_RADIUS
-								: CONFIG_AAA_LOCAL;
+		config->aaa.order[0] = CONFIG_AAA_LOCAL;
+		for (i = 0; i < config->n_radius_servers; i++)
+			if (config->radius_servers[i].auth_port)
+				config->aaa.order[0] = CONFIG_AAA_RADIUS;
 	}
 	for (i = 0; i < config->n_radius_servers; i++)
 		config->radius_servers[i].line = draft->radius_servers[i]->line;
@@ -38,7 +40,7 @@ static void check_secret(struct config_draft *draft, const char *section,
 			"given beside secret, expected one of the two");
 }
 
-static void check_servers(struct config_draft *draft)
+static void check_servers(struct config_draft *draft, unsigned int *auth, unsigned int *acct)
 {
 	const struct config *config = draft->config;
 	const struct yaml_node **nodes = draft->radius_servers;
@@ -48,6 +50,11 @@ static void check_servers(struct config_draft *draft)
 		const struct config_radius_server *server = &config->radius_servers[i];
 
 		check_secret(draft, "radius-servers", nodes, i);
+		*auth += server->auth_port != 0;
+		*acct += server->acct_port != 0;
+		if (!server->auth_port && !server->acct_port)
+			draft_error(draft, place_item("radius-servers", nodes, i, "auth-port"),
+				"0 as acct-port is, expected a port for one of the two");
 		if (server->dead_after <= server->timeout)
 			draft_error(draft, place_item("radius-servers", nodes, i, "dead-after"),
 				"%u ms, expected more than timeout (%u ms)", server->dead_after,
@@ -62,13 +69,18 @@ static void check_servers(struct config_draft *draft)
 void draft_check_radius(struct config_draft *draft)
 {
 	const struct config *config = draft->config;
-	unsigned int i;
+	unsigned int i, auth = 0, acct = 0;
 
-	check_servers(draft);
+	check_servers(draft, &auth, &acct);
+	if (auth > CONFIG_RADIUS_SERVERS_MAX || acct > CONFIG_RADIUS_SERVERS_MAX)
+		draft_error(draft, place_key("radius-servers", NULL),
+			"%u with an auth-port and %u with an acct-port, expected at most %u each",
+			auth, acct, CONFIG_RADIUS_SERVERS_MAX);
 	for (i = 0; i < config->aaa.n_order; i++)
-		if (config->aaa.order[i] == CONFIG_AAA_RADIUS && !config->n_radius_servers)
+		if (config->aaa.order[i] == CONFIG_AAA_RADIUS && !auth)
 			draft_error(draft, place_key("aaa", "order"),
-				"radius without radius-servers, expected at least one");
+				"radius without radius-servers that have an auth-port, expected at "
+				"least one");
 	if (config->radius.max_in_flight >= config->radius.max_sockets * 256u)
 		draft_error(draft, place_key("radius", "max-in-flight"),
 			"%u, expected less than 256 for each of max-sockets (%u)",

@@ -381,6 +381,9 @@ static const struct schema_field schema_radius[] = {
 	{"max-in-flight", NUMBER(T, max_in_flight, 1, 16383), .value = 256},
 	{"max-sockets", NUMBER(T, max_sockets, 1, 64), .value = 16},
 	{"deadline", MS(T, deadline, 1000, 120000), .value = 20000},
+	{"interim-interval", SECONDS(T, interim_interval), .min = 60, ZERO, .value = 600},
+	{"spool", TEXT(T, spool), .text = "/var/lib/lnsd/accounting", .check = path_check, RESTART},
+	{"spool-size", NUMBER(T, spool_mb, 1, 65536), .value = 256, RESTART},
 	{NULL},
 };
 #undef T
@@ -391,7 +394,8 @@ static const struct schema_field schema_radius_server[] = {
 	{"address", CUSTOM(T, address, field_read_addr), REQUIRED},
 	{"secret", SECRET(T, secret)},
 	{"secret-file", SCHEMA_SECRET_FILE, AT(T, secret)},
-	{"auth-port", NUMBER(T, auth_port, 1, 65535), .value = 1812},
+	{"auth-port", NUMBER(T, auth_port, 1, 65535), ZERO, .value = 1812},
+	{"acct-port", NUMBER(T, acct_port, 1, 65535), ZERO, .value = 1813},
 	{"priority", NUMBER(T, priority, 1, 255), .value = 10},
 	{"weight", NUMBER(T, weight, 1, 100), .value = 1},
 	{"timeout", MS(T, timeout, 100, 30000), .value = 1000},
@@ -433,7 +437,7 @@ const struct schema_field schema_root[] = {
 	{"security-associations", LIST(T, sas, CONFIG_SAS_MAX), .section = schema_sa},
 	{"aaa", SCHEMA_MAPPING, AT(T, aaa), .section = schema_aaa},
 	{"radius", SCHEMA_MAPPING, AT(T, radius), .section = schema_radius},
-	{"radius-servers", LIST(T, radius_servers, CONFIG_RADIUS_SERVERS_MAX),
+	{"radius-servers", LIST(T, radius_servers, 2 * CONFIG_RADIUS_SERVERS_MAX),
 		.section = schema_radius_server},
 	{"policies", LIST(T, policies, 1024), .section = schema_policy},
 	{NULL},

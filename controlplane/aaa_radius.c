@@ -61,22 +61,6 @@ static bool is_asked(const struct config *config)
 	return false;
 }
 
-static bool servers_same(const struct config *a, const struct config *b)
-{
-	if (a->n_radius_servers != b->n_radius_servers ||
-		memcmp(&a->radius, &b->radius, sizeof(a->radius)) ||
-		memcmp(&a->aaa, &b->aaa, sizeof(a->aaa)))
-		return false;
-	for (unsigned int i = 0; i < a->n_radius_servers; i++) {
-		struct config_radius_server other = b->radius_servers[i];
-
-		other.line = a->radius_servers[i].line;
-		if (memcmp(&a->radius_servers[i], &other, sizeof(other)))
-			return false;
-	}
-	return true;
-}
-
 static int generation_open(struct aaa_radius *radius, const struct config *config,
 	struct generation **out, char *error, size_t error_size)
 {
@@ -191,7 +175,7 @@ int aaa_radius_set_config(struct aaa_radius *radius, const struct config *config
 	char error[256] = "";
 	int rc;
 
-	if (servers_same(radius->config, config)) {
+	if (radius_io_same(radius->config, config)) {
 		radius->config = config;
 		return 0;
 	}

@@ -3,6 +3,7 @@
 #include "control_loop.h"
 
 #include "ctl_show.h"
+#include "lns_acct.h"
 #include "log.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@
 #define SAS_POLL_MS  1000
 #define LINK_POLL_MS 500
 #define STOP_MS      5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
+#define ACCT_MS      2000 /* and then so long for the last accounting records */
 #define IDLE_MIN_NS  50000
 #define IDLE_MAX_NS  1000000
 
@@ -349,14 +351,20 @@ static int loop_open(struct control_loop *loop)
 
 static bool loop_finished(struct lns *lns)
 {
+	bool open;
+
 	if (!lns->stopping)
 		return false;
-	if (lns->now >= lns->stop_by)
+	open = l2tp_lns_tunnels_open(lns->l2tp) || lns->subscribers.n_ending;
+	if (open && lns->now < lns->stop_by)
+		return false;
+	if (open && !lns->acct_off)
 		log_warning(NULL, "shutdown: %u tunnels did not acknowledge their StopCCN in %u s",
 			l2tp_lns_tunnels_open(lns->l2tp), STOP_MS / 1000);
-	else if (l2tp_lns_tunnels_open(lns->l2tp) || lns->subscribers.n_ending)
-		return false;
-	return true;
+	/* what the servers do not acknowledge by then waits in the spool */
+	if (!lns->acct_off)
+		lns->stop_by = lns->now + ACCT_MS;
+	return lns_acct_finished(lns) || lns->now >= lns->stop_by;
 }
 
 static unsigned int loop_turn(struct control_loop *loop)
@@ -366,6 +374,7 @@ static unsigned int loop_turn(struct control_loop *loop)
 
 	work += replies_serve(lns);
 	work += aaa_poll(lns->aaa, AAA_MAX);
+	work += lns_acct_poll(lns);
 	work += timer_wheel_run(&lns->wheel, lns->now, TIMERS_MAX);
 	work += unknown_serve(lns);
 	work += exceptions_serve(lns);

@@ -3,6 +3,7 @@
 #include "lns.h"
 
 #include "ctl_show.h"
+#include "lns_acct.h"
 #include "lns_commands.h"
 #include "lns_start.h"
 #include "log.h"
@@ -163,7 +164,7 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	if (!lns->radius)
 		return -EIO;
 	aaa_set_radius(lns->aaa, lns->radius);
-	return 0;
+	return lns_acct_start(lns, config, error, error_size);
 }
 
 static int operator_start(struct lns *lns, char *error, size_t error_size)
@@ -247,6 +248,7 @@ void lns_stop(struct lns *lns)
 		kernel_netns_close(lns->netns);
 	aaa_destroy(lns->aaa);
 	aaa_radius_destroy(lns->radius);
+	lns_acct_stop(lns);
 	install_destroy(lns->install);
 	lns_sas_stop(lns);
 	if (lns->routes)

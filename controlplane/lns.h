@@ -18,6 +18,8 @@
 #include "l2tp_lns.h"
 #include "prefix_pool.h"
 #include "profile.h"
+#include "radius_acct.h"
+#include "radius_io.h"
 #include "subscriber_ipv6.h"
 #include "subscribers.h"
 #include "timer.h"
@@ -62,6 +64,10 @@ struct lns {
 	struct profile *initial; /* the one that ports and mirrors were made from */
 	struct aaa *aaa;
 	struct aaa_radius *radius;
+	struct radius_acct *acct; /* NULL: no accounting */
+	struct radius_spool *spool;
+	struct radius_io *acct_io;
+	bool acct_off;                    /* Accounting-Off was sent */
 	uint32_t acct_epoch, acct_serial; /* the halves of the next Acct-Session-Id */
 	struct subscribers subscribers;
 	unsigned int n_pools;

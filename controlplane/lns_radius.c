@@ -46,6 +46,11 @@ static json_t *drops_list(const struct radius_server_status *status, uint64_t *t
 	return list;
 }
 
+static void row_put(json_t *row, const char *name, uint64_t value)
+{
+	json_object_set_new(row, name, json_integer((json_int_t)value));
+}
+
 static json_t *server_row(const struct lns *lns, const struct radius_client *client,
 	const char *role, unsigned int index)
 {
@@ -73,17 +78,67 @@ static json_t *server_row(const struct lns *lns, const struct radius_client *cli
 		json_decref(drops);
 		return NULL;
 	}
-	json_object_set_new(row, "sent", json_integer((json_int_t)status.sent));
-	json_object_set_new(row, "resent", json_integer((json_int_t)status.resent));
-	json_object_set_new(row, "answered", json_integer((json_int_t)status.answered));
-	json_object_set_new(row, "accepts", json_integer((json_int_t)status.accepts));
-	json_object_set_new(row, "rejects", json_integer((json_int_t)status.rejects));
-	json_object_set_new(row, "timeouts", json_integer((json_int_t)status.timeouts));
-	json_object_set_new(row, "probes", json_integer((json_int_t)status.probes));
-	json_object_set_new(row, "deaths", json_integer((json_int_t)status.deaths));
-	json_object_set_new(row, "dropped", json_integer((json_int_t)dropped));
+	row_put(row, "sent", status.sent);
+	row_put(row, "resent", status.resent);
+	row_put(row, "answered", status.answered);
+	row_put(row, "accepts", status.accepts);
+	row_put(row, "rejects", status.rejects);
+	row_put(row, "timeouts", status.timeouts);
+	row_put(row, "probes", status.probes);
+	row_put(row, "deaths", status.deaths);
+	row_put(row, "dropped", dropped);
 	json_object_set_new(row, "drops", drops);
 	return row;
+}
+
+static const struct ctl_column accounting_columns[] = {
+	{"sessions", "Sessions", CTL_COUNT},
+	{"starts", "Starts", CTL_COUNT},
+	{"interims", "Interims", CTL_COUNT},
+	{"stops", "Stops", CTL_COUNT},
+	{"acknowledged", "Acknowledged", CTL_COUNT},
+	{"waiting", "Waiting", CTL_COUNT},
+	{"waiting_bytes", "Waiting, memory", CTL_BYTES},
+	{"recovered", "Records of the last run", CTL_COUNT},
+	{"recovered_stops", "Stops made for it", CTL_COUNT},
+	{"dropped_interims", "Interims dropped", CTL_COUNT},
+	{"dropped_starts", "Starts dropped", CTL_COUNT},
+	{"spool_waiting", "Not yet on disk", CTL_BYTES},
+	{"spool_written", "Written", CTL_BYTES},
+	{"spool_syncs", "Syncs", CTL_COUNT},
+	{"spool_errors", "Disk errors", CTL_COUNT},
+	{"spool_segments", "Segments", CTL_COUNT},
+	{NULL, NULL, 0},
+};
+
+static int accounting_next_row(struct ctl_request *request, json_t **row)
+{
+	struct lns *lns = lns_of(request);
+	struct radius_acct_status status;
+	struct radius_spool_status spool;
+
+	if (!lns->acct || request->cursor[0]++)
+		return CTL_END;
+	radius_acct_status(lns->acct, &status);
+	radius_spool_status(lns->spool, &spool);
+	*row = json_object();
+	row_put(*row, "sessions", status.sessions);
+	row_put(*row, "starts", status.starts);
+	row_put(*row, "interims", status.interims);
+	row_put(*row, "stops", status.stops);
+	row_put(*row, "acknowledged", status.acknowledged);
+	row_put(*row, "waiting", status.waiting);
+	row_put(*row, "waiting_bytes", status.waiting_bytes);
+	row_put(*row, "recovered", status.recovered);
+	row_put(*row, "recovered_stops", status.recovered_stops);
+	row_put(*row, "dropped_interims", status.dropped_interims);
+	row_put(*row, "dropped_starts", status.dropped_starts);
+	row_put(*row, "spool_waiting", spool.waiting);
+	row_put(*row, "spool_written", spool.written);
+	row_put(*row, "spool_syncs", spool.syncs);
+	row_put(*row, "spool_errors", spool.errors);
+	row_put(*row, "spool_segments", spool.segments);
+	return *row ? CTL_ROW : -ENOMEM;
 }
 
 static int radius_next_row(struct ctl_request *request, json_t **row)
@@ -91,17 +146,27 @@ static int radius_next_row(struct ctl_request *request, json_t **row)
 	struct lns *lns = lns_of(request);
 	unsigned int at = (unsigned int)request->cursor[0]++;
 	const struct radius_client *client = aaa_radius_client(lns->radius);
+	unsigned int n = client ? radius_client_servers(client) : 0;
+	const char *role = "authentication";
 
+	if (at >= n) {
+		at -= n;
+		role = "accounting";
+		client = lns->acct_io ? radius_io_client(lns->acct_io) : NULL;
+	}
 	if (!client || at >= radius_client_servers(client))
 		return CTL_END;
-	*row = server_row(lns, client, "authentication", at);
+	*row = server_row(lns, client, role, at);
 	return *row ? CTL_ROW : -ENOMEM;
 }
 
 int lns_commands_radius(struct lns *lns)
 {
-	const struct ctl_command command = {
+	const struct ctl_command servers = {
 		"show radius", lns, CTL_LAYOUT_TABLE, radius_columns, NULL, radius_next_row, NULL};
+	const struct ctl_command accounting = {"show accounting", lns, CTL_LAYOUT_RECORD,
+		accounting_columns, NULL, accounting_next_row, NULL};
+	int rc = ctl_socket_register(lns->ctl, &servers);
 
-	return ctl_socket_register(lns->ctl, &command);
+	return rc ? rc : ctl_socket_register(lns->ctl, &accounting);
 }

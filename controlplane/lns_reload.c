@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A new configuration in a running daemon: all of it or nothing. */
 #include "lns.h"
+#include "lns_acct.h"
 #include "log.h"
 
 #include <errno.h>
@@ -56,6 +57,7 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 	if (lns_sas_set(lns, old->config, config))
 		log_error(NULL, "reload: out of memory, the old security associations stay");
 	lns->profile = profile;
+	lns_acct_reload(lns, old->config, profile->config);
 	aaa_set_config(lns->aaa, profile->config);
 	aaa_radius_set_config(lns->radius, profile->config);
 	log_set_level(profile->config->lns.log_level);

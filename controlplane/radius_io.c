@@ -168,7 +168,23 @@ static const struct radius_client_ops io_ops = {
 
 static uint16_t server_port(const struct config_radius_server *server, enum radius_role role)
 {
-	return role == RADIUS_AUTHENTICATION ? server->auth_port : 0;
+	return role == RADIUS_AUTHENTICATION ? server->auth_port : server->acct_port;
+}
+
+bool radius_io_same(const struct config *a, const struct config *b)
+{
+	if (a->n_radius_servers != b->n_radius_servers ||
+		memcmp(&a->radius, &b->radius, sizeof(a->radius)) ||
+		memcmp(&a->aaa, &b->aaa, sizeof(a->aaa)))
+		return false;
+	for (unsigned int i = 0; i < a->n_radius_servers; i++) {
+		struct config_radius_server other = b->radius_servers[i];
+
+		other.line = a->radius_servers[i].line;
+		if (memcmp(&a->radius_servers[i], &other, sizeof(other)))
+			return false;
+	}
+	return true;
 }
 
 unsigned int radius_io_servers(const struct config *config, enum radius_role role)

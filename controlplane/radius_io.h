@@ -23,5 +23,7 @@ struct radius_client *radius_io_client(struct radius_io *io);
 int radius_io_fd(const struct radius_io *io); /* epoll: readable when a socket is */
 /* Takes datagrams, at most about max; returns how many. */
 unsigned int radius_io_read(struct radius_io *io, uint64_t now, unsigned int max);
+/* Are the servers of two configurations, and what they are told, the same? */
+bool radius_io_same(const struct config *a, const struct config *b);
 /* Servers of the configuration in a role. */
 unsigned int radius_io_servers(const struct config *config, enum radius_role role);

@@ -262,6 +262,7 @@ void subscriber_call_down(struct subscriber *subscriber, const struct l2tp_sessi
 		subscriber->close_cause = PPP_CLOSE_LOWER_DOWN;
 		subscriber->cdn_result = end->result;
 		subscriber->cdn_error = end->error;
+		subscriber->peer_cause = end->cause.code;
 		subscriber->with_tunnel = end->with_tunnel;
 	}
 	if (!subscriber->ppp_started || subscriber->ppp_closed)
@@ -383,6 +384,7 @@ static void subscriber_final_counters(struct subscriber_record *record,
 	subscriber->up_drops = up_drops;
 	subscriber->down_drops = down_drops;
 	log_end(subscriber);
+	subscriber_acct_stop(subscriber);
 	subscribers_remove(&lns->subscribers, subscriber);
 	lns->subscribers.n_ending--;
 	lns->subscribers.closed[subscriber->close_cause]++;
@@ -458,6 +460,7 @@ void subscriber_counted(struct subscriber *subscriber, const struct message_repl
 	subscriber->down_drops = reply->down_drops;
 	subscriber->counted_at = lns->now;
 	subscriber->counters_answered++;
+	subscriber_acct_update(subscriber);
 	if (up) {
 		ppp_traffic_seen(&subscriber->ppp);
 		lns_l2tp_data_seen(lns, subscriber->record.tunnel_id);

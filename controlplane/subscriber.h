@@ -17,6 +17,7 @@
 #include "log.h"
 #include "ppp.h"
 #include "profile.h"
+#include "radius_acct.h"
 #include "radius_session.h"
 #include "subscriber_ipv6.h"
 #include "subscriber_record.h"
@@ -85,6 +86,8 @@ struct subscriber {
 	struct config_route *routes;         /* of the AAA; allocated */
 	struct aaa_extra *extra;             /* the same; NULL: nothing */
 	uint16_t mtu;                        /* of the AAA; 0 = no limit */
+	struct radius_acct_session *acct;    /* from the first time it is up; NULL: none */
+	uint16_t peer_cause;                 /* RFC 3145, of the LAC's CDN */
 	bool rated;                          /* its owner was told rate limits */
 	struct timer rates;                  /* they are sent again: the owner's ring was full */
 	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
@@ -136,6 +139,11 @@ int subscriber_keep_extra(struct subscriber *subscriber, const struct aaa_answer
 /* The session's rate limits to its owner, now or as soon as there is room. */
 void subscriber_rates_set(struct subscriber *subscriber);
 timer_fire subscriber_rates_again;
+
+/* ---- lns_acct.c ---- */
+void subscriber_acct_start(struct subscriber *subscriber);  /* it is up */
+void subscriber_acct_update(struct subscriber *subscriber); /* its counters have come */
+void subscriber_acct_stop(struct subscriber *subscriber);   /* they are final */
 
 /* ---- subscriber_address.c ---- */
 /*

@@ -349,6 +349,7 @@ static void session_up(struct subscriber *subscriber)
 	if (subscriber->session_timeout)
 		timer_set(&lns->wheel, &subscriber->limit, subscriber_session_end(subscriber));
 	subscriber->active_at = lns->now;
+	subscriber_acct_start(subscriber);
 	subscriber_takeover(subscriber);
 }
 

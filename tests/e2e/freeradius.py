@@ -63,7 +63,8 @@ class FreeRadius:
 
     def settings(self, **more):
         """What lnsd is told of it."""
-        return {'name': self.name, 'address': '127.0.0.1', 'secret': SECRET, 'auth-port': self.auth, **more}
+        return {'name': self.name, 'address': '127.0.0.1', 'secret': SECRET, 'auth-port': self.auth,
+                'acct-port': self.acct, **more}
 
     def radclient(self, target, kind, attributes, secret=SECRET, retries=1):
         """radclient's exit status and output."""

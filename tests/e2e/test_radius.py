@@ -42,7 +42,7 @@ def setup(lab):
     config['lns']['log-level'] = 'info'
     config['radius-servers'] = [quick(one, priority=1), quick(two, priority=2)]
     config['aaa'] = {'order': ['radius', 'local']}
-    config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s'}
+    config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s', 'spool': lab.path('spool')}
     return types.SimpleNamespace(lnsd=Lnsd(lab, config).start(), one=one, two=two)
 
 
@@ -55,7 +55,7 @@ def finish(lab, state):
 
 
 def server(state, name):
-    return next(row for row in state.lnsd.rows('radius') if row['server'] == name)
+    return next(row for row in state.lnsd.rows('radius') if (row['server'], row['role']) == (name, 'authentication'))
 
 
 def drops(state, name):
@@ -293,7 +293,7 @@ def fake(lab, port):
 
 def only(config, port, **more):
     config['radius-servers'] = [{
-        'name': 'fake', 'address': '127.0.0.1', 'auth-port': port, 'secret': SECRET, 'timeout': '300ms', 'tries': 2,
+        'name': 'fake', 'address': '127.0.0.1', 'auth-port': port, 'acct-port': 0, 'secret': SECRET, 'timeout': '300ms', 'tries': 2,
         'dead-after': '1s', 'probe-interval': '1s', **more}]
 
 

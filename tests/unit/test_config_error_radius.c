@@ -25,7 +25,8 @@ Test(config_error_radius, mistakes_in_servers)
 			"f:4:37: radius-servers[r].address: of another family than "
 			"radius.source-address, expected the same"},
 		{DPDK INTERFACES "aaa: {order: [radius]}\n",
-			"f:3:14: aaa.order: radius without radius-servers, expected at least one"},
+			"f:3:14: aaa.order: radius without radius-servers that have an auth-port, "
+			"expected at least one"},
 		{DPDK INTERFACES "aaa: {order: [local, local]}\n",
 			"f:3:22: aaa.order[1]: local, expected each source only once"},
 		{DPDK INTERFACES "aaa: {order: [tacacs]}\n",
@@ -37,6 +38,9 @@ Test(config_error_radius, mistakes_in_servers)
 			"f:3:23: radius.nas-port-id: the text \"{lac}/{nothing}\", expected text "
 			"with {lac}, "
 			"{tunnel}, {session}, {circuit}, {remote}, {port} in it"},
+		{DPDK INTERFACES SERVER ", auth-port: 0, acct-port: 0}\n",
+			"f:4:55: radius-servers[r].auth-port: 0 as acct-port is, expected a port "
+			"for one of the two"},
 	};
 
 	ROWS(rows);

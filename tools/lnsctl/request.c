@@ -20,6 +20,7 @@ const char request_help[] =
 	"  show ipsec                            the mirror of the kernel's SAs\n"
 	"  show pools                            address pools and what is in use\n"
 	"  show radius                           RADIUS servers: state, latency, drops\n"
+	"  show accounting                       records that wait, the spool\n"
 	"  show workers                          load and counters of each worker core\n"
 	"  show interfaces                       ports: link, packets, losses\n"
 	"  show drops [--all]                    dropped packets by reason (--all: zeroes too)\n"
@@ -77,6 +78,7 @@ static const struct form {
 	{{"show", "sas"}, "show sas", OPERAND_NONE},
 	{{"show", "radius"}, "show radius", OPERAND_NONE},
 	{{"show", "ipsec"}, "show ipsec", OPERAND_NONE},
+	{{"show", "accounting"}, "show accounting", OPERAND_NONE},
 	{{"show", "workers"}, "show workers", OPERAND_NONE},
 	{{"show", "interfaces"}, "show interfaces", OPERAND_NONE},
 	{{"show", "drops"}, "show drops", OPERAND_NONE, false, OPTION_ALL},

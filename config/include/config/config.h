@@ -313,9 +313,9 @@ struct config_radius_server {
 	char name[CONFIG_NAME_MAX];
 	struct ip_addr address;
 	char secret[CONFIG_SECRET_MAX];
-	uint16_t auth_port;
-	uint16_t priority, weight; /* lower priority first */
-	uint32_t timeout;          /* ms, until the first resend */
+	uint16_t auth_port, acct_port; /* 0: not asked for that */
+	uint16_t priority, weight;     /* lower priority first */
+	uint32_t timeout;              /* ms, until the first resend */
 	uint8_t tries;
 	uint32_t dead_after, probe_interval; /* ms */
 	bool status_server;                  /* answers Status-Server (RFC 5997) */
@@ -331,6 +331,9 @@ struct config_radius {
 	uint32_t max_in_flight;        /* requests at one server */
 	uint16_t max_sockets;          /* towards one server */
 	uint32_t deadline;             /* ms, of one authentication */
+	uint32_t interim_interval;     /* seconds; 0 = none */
+	char spool[256];               /* folder of the accounting records that wait */
+	uint32_t spool_mb;
 };
 
 /* Rates that a Filter-Id, or a user, names. */

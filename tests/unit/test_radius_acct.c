@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Accounting records from sessions to a server that answers, is slow, is dead, and through restarts. */
+#include "radius_acct.h"
+
+#include <crypto/digest.h>
+
+#include <criterion/criterion.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECEIVED_MAX 4096
+#define WALL         1700000000
+
+/* What the server got, in order. */
+struct received {
+	uint8_t type;
+	char session[17];
+	uint32_t event, input, gigawords, cause, delay, seconds;
+};
+
+static struct {
+	uint64_t now;
+	struct timer_wheel wheel;
+	struct radius_client *client;
+	struct radius_acct *acct;
+	struct radius_spool *spool;
+	char folder[64];
+	bool down;         /* the server */
+	unsigned int hold; /* answers wait for so many ms */
+	struct {
+		uint64_t at;
+		uint8_t bytes[64];
+		size_t length;
+		unsigned int socket;
+	} replies[1024];
+	unsigned int n_replies;
+	struct received received[RECEIVED_MAX];
+	unsigned int n_received;
+	unsigned int asked;
+} world;
+
+static const struct radius_secret secret = {(const uint8_t *)"s", 1};
+static const struct radius_endpoint endpoint = {4, {127, 0, 0, 1}, 1813};
+
+static uint32_t number_of(const struct radius_packet *packet, uint8_t type)
+{
+	struct radius_attribute attribute;
+	uint32_t value = 0;
+
+	if (radius_find(packet, type, &attribute))
+		cr_assert_eq(radius_get_u32(&attribute, &value), 0);
+	return value;
+}
+
+static void on_send(
+	void *user, unsigned int server, unsigned int socket, const uint8_t *bytes, size_t length)
+{
+	struct received *received = &world.received[world.n_received];
+	struct radius_attribute attribute;
+	struct radius_packet packet;
+	struct radius_writer writer;
+
+	if (world.down)
+		return;
+	cr_assert_eq(radius_packet_parse(&packet, bytes, length), RADIUS_WIRE_OK);
+	if (packet.code == RADIUS_ACCOUNTING_REQUEST) {
+		cr_assert(radius_request_check(&packet, secret));
+		cr_assert_lt(world.n_received++, RECEIVED_MAX);
+		*received = (struct received){
+			.type = (uint8_t)number_of(&packet, RADIUS_ACCT_STATUS_TYPE),
+			.event = number_of(&packet, RADIUS_EVENT_TIMESTAMP),
+			.input = number_of(&packet, RADIUS_ACCT_INPUT_OCTETS),
+			.gigawords = number_of(&packet, RADIUS_ACCT_INPUT_GIGAWORDS),
+			.cause = number_of(&packet, RADIUS_ACCT_TERMINATE_CAUSE),
+			.delay = number_of(&packet, RADIUS_ACCT_DELAY_TIME),
+			.seconds = number_of(&packet, RADIUS_ACCT_SESSION_TIME),
+		};
+		if (radius_find(&packet, RADIUS_ACCT_SESSION_ID, &attribute))
+			memcpy(received->session, attribute.value, attribute.length);
+	}
+	cr_assert_lt(world.n_replies, 1024);
+	radius_writer_init(&writer, world.replies[world.n_replies].bytes, 64,
+		RADIUS_ACCOUNTING_RESPONSE, packet.id, NULL);
+	world.replies[world.n_replies].length =
+		radius_reply_sign(&writer, radius_authenticator(&packet), secret);
+	world.replies[world.n_replies].socket = socket;
+	world.replies[world.n_replies++].at = world.now + 1 + world.hold;
+}
+
+static int on_open(void *user, unsigned int server, unsigned int socket)
+{
+	return 0;
+}
+
+static void on_close(void *user, unsigned int server, unsigned int socket)
+{
+}
+
+static void on_random(void *user, void *out, size_t length)
+{
+	memset(out, 7, length);
+}
+
+static void on_state(void *user, unsigned int server, bool dead)
+{
+}
+
+static void on_dropped(void *user, unsigned int server, enum radius_drop drop)
+{
+}
+
+static const struct radius_client_ops ops = {
+	.socket_open = on_open,
+	.socket_close = on_close,
+	.send = on_send,
+	.random_bytes = on_random,
+	.state_changed = on_state,
+	.dropped = on_dropped,
+};
+
+static uint64_t wall(void)
+{
+	return WALL + world.now / 1000;
+}
+
+static bool on_ask(void *user)
+{
+	world.asked++;
+	return true;
+}
+
+static void run(uint64_t ms)
+{
+	while (ms--) {
+		unsigned int kept = 0, n = world.n_replies;
+
+		world.now++;
+		for (unsigned int i = 0; i < n; i++)
+			if (world.replies[i].at <= world.now)
+				radius_client_receive(world.client, world.now, 0,
+					world.replies[i].socket, &endpoint, world.replies[i].bytes,
+					world.replies[i].length);
+		for (unsigned int i = 0; i < world.n_replies; i++)
+			if (i >= n || world.replies[i].at > world.now)
+				world.replies[kept++] = world.replies[i];
+		world.n_replies = kept;
+		timer_wheel_run(&world.wheel, world.now, UINT32_MAX);
+	}
+}
+
+static void begin(uint64_t memory_max)
+{
+	const struct radius_server_settings server = {
+		.name = "s",
+		.endpoint = endpoint,
+		.secret = secret,
+		.weight = 1,
+		.timeout_ms = 500,
+		.tries = 3,
+		.dead_ms = 2000,
+		.probe_ms = 1000,
+		.status_server = true,
+	};
+	const struct radius_client_settings client = {.accounting = true,
+		.n_servers = 1,
+		.servers = &server,
+		.in_flight_max = 64,
+		.sockets_max = 1,
+		.queue_max = 100000};
+	const struct radius_acct_settings settings = {.wheel = &world.wheel,
+		.now = &world.now,
+		.wall = wall,
+		.window = 64,
+		.memory_max = memory_max ? memory_max : 1 << 30,
+		.nas = (const uint8_t *)"\x20\x05lns",
+		.nas_length = 5,
+		.ask = on_ask};
+	unsigned int damaged;
+	char error[256] = "";
+
+	world.client = radius_client_create(&client, &ops, NULL, &world.wheel, world.now);
+	world.acct = radius_acct_create(&settings);
+	world.spool = radius_spool_open(
+		world.folder, radius_acct_found, world.acct, &damaged, error, sizeof(error));
+	cr_assert_not_null(world.spool, "%s", error);
+	cr_assert_eq(radius_acct_begin(world.acct, world.spool, world.client), 0);
+}
+
+/* As kill -9 a moment after everything was written. */
+static void end(void)
+{
+	radius_acct_destroy(world.acct);
+	radius_client_destroy(world.client);
+	radius_spool_close(world.spool);
+	world.n_replies = 0;
+	cr_assert_eq(world.wheel.count, 0, "timers are left");
+}
+
+static void setup(void)
+{
+	cr_assert_eq(digest_init(), 0);
+	memset(&world, 0, sizeof(world));
+	world.now = 1000000;
+	timer_wheel_init(&world.wheel, world.now);
+	strcpy(world.folder, "/tmp/test_radius_acct.XXXXXX");
+	cr_assert_not_null(mkdtemp(world.folder));
+}
+
+static void teardown(void)
+{
+	DIR *dir = opendir(world.folder);
+	struct dirent *file;
+
+	while ((file = readdir(dir)))
+		unlinkat(dirfd(dir), file->d_name, 0);
+	closedir(dir);
+	rmdir(world.folder);
+	digest_fini();
+}
+
+TestSuite(radius_acct, .init = setup, .fini = teardown);
+
+static struct radius_acct_session *start(unsigned int number, uint32_t interim)
+{
+	uint8_t base[64];
+	char id[17];
+
+	snprintf(id, sizeof(id), "%016X", number);
+	base[0] = RADIUS_ACCT_SESSION_ID;
+	base[1] = 18;
+	memcpy(base + 2, id, 16);
+	return radius_acct_start(world.acct, id, base, 18, interim, NULL);
+}
+
+static void stop(struct radius_acct_session *session, uint64_t octets)
+{
+	const struct radius_acct_counters counters = {.input_octets = octets};
+
+	radius_acct_stop(session, &counters, RADIUS_CAUSE_USER_REQUEST);
+}
+
+static uint64_t waiting(void)
+{
+	struct radius_acct_status status;
+
+	radius_acct_status(world.acct, &status);
+	return status.waiting;
+}
+
+static unsigned int count(uint8_t type)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < world.n_received; i++)
+		n += world.received[i].type == type;
+	return n;
+}
+
+Test(radius_acct, a_session_is_told_in_order_with_its_counters)
+{
+	struct radius_acct_session *session;
+
+	begin(0);
+	session = start(1, 600);
+	run(61000);
+	stop(session, UINT64_C(0x123456789a));
+	radius_acct_off(world.acct);
+	run(100);
+	cr_assert_eq(waiting(), 0);
+	cr_assert_eq(world.n_received, 4);
+	cr_assert_eq(world.received[0].type, RADIUS_ACCT_ON);
+	cr_assert_eq(world.received[1].type, RADIUS_ACCT_START);
+	cr_assert_eq(world.received[2].type, RADIUS_ACCT_STOP);
+	cr_assert_eq(world.received[2].input, 0x3456789a);
+	cr_assert_eq(world.received[2].gigawords, 0x12);
+	cr_assert_eq(world.received[2].cause, RADIUS_CAUSE_USER_REQUEST);
+	cr_assert_eq(world.received[2].seconds, 61);
+	cr_assert_eq(world.received[2].event, WALL + 1061);
+	cr_assert_eq(world.received[3].type, RADIUS_ACCT_OFF);
+	end();
+}
+
+Test(radius_acct, interims_are_spread_around_their_interval)
+{
+	const struct radius_acct_counters counters = {.input_octets = 5};
+	struct radius_acct_session *session;
+
+	begin(0);
+	session = start(1, 60);
+	run(53000);
+	cr_assert_eq(world.asked, 0);
+	run(14000);
+	cr_assert_eq(world.asked, 1);
+	radius_acct_update(session, &counters);
+	radius_acct_update(session, &counters); /* not asked for */
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_INTERIM), 1);
+	for (unsigned int i = 0; i < 10; i++) {
+		run(60000);
+		radius_acct_update(session, &counters);
+	}
+	cr_assert_geq(world.asked, 9);
+	cr_assert_leq(world.asked, 13);
+	stop(session, 6);
+	run(100);
+	end();
+}
+
+Test(radius_acct, records_of_one_session_never_overtake_each_other)
+{
+	struct radius_acct_session *sessions[50];
+
+	begin(0);
+	world.hold = 30;
+	run(100);
+	for (unsigned int i = 0; i < 50; i++) {
+		sessions[i] = start(i + 1, 600);
+		stop(sessions[i], i);
+	}
+	run(35);
+	cr_assert_eq(count(RADIUS_ACCT_START), 50);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), world.n_received - 51);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 50);
+	for (unsigned int i = 0; i < 50; i++) {
+		unsigned int at = 0;
+		char id[17];
+
+		snprintf(id, sizeof(id), "%016X", i + 1);
+		while (strcmp(world.received[at].session, id))
+			at++;
+		cr_assert_eq(world.received[at].type, RADIUS_ACCT_START);
+	}
+	cr_assert_eq(waiting(), 0);
+	end();
+}
+
+Test(radius_acct, an_outage_loses_nothing_and_says_how_long_it_took)
+{
+	struct radius_acct_session *sessions[200];
+
+	begin(0);
+	run(50);
+	for (unsigned int i = 0; i < 200; i++)
+		sessions[i] = start(i + 1, 600);
+	run(200);
+	world.down = true;
+	for (unsigned int i = 0; i < 200; i++)
+		stop(sessions[i], i);
+	run(30000);
+	cr_assert_eq(waiting(), 200);
+	world.down = false;
+	run(5000);
+	cr_assert_eq(waiting(), 0);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 200);
+	for (unsigned int i = 0; i < world.n_received; i++)
+		if (world.received[i].type == RADIUS_ACCT_STOP)
+			cr_assert_geq(world.received[i].delay, 30u);
+	end();
+}
+
+Test(radius_acct, after_a_kill_records_come_first_then_stops_then_accounting_on)
+{
+	const struct radius_acct_counters counters = {.input_octets = 77};
+	struct radius_acct_session *gone, *counted, *fresh;
+	struct radius_acct_status status;
+
+	begin(0);
+	run(50);
+	gone = start(1, 600);
+	counted = start(2, 60);
+	run(100);
+	world.down = true;
+	stop(gone, 11);
+	run(70000);
+	radius_acct_update(counted, &counters);
+	fresh = start(3, 0);
+	cr_assert_not_null(fresh);
+	run(50);
+	end();
+	world.n_received = 0;
+	world.down = false;
+	begin(0);
+	run(200);
+	radius_acct_status(world.acct, &status);
+	cr_assert_eq(status.recovered, 3, "%lu", status.recovered);
+	cr_assert_eq(status.recovered_stops, 2);
+	cr_assert_eq(waiting(), 0);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 3);
+	cr_assert_eq(world.received[world.n_received - 1].type, RADIUS_ACCT_ON);
+	for (unsigned int i = 0; i < world.n_received; i++) {
+		const struct received *received = &world.received[i];
+
+		if (received->type != RADIUS_ACCT_STOP)
+			continue;
+		switch (received->session[15]) {
+		case '1':
+			cr_assert_eq(received->input, 11);
+			cr_assert_eq(received->cause, RADIUS_CAUSE_USER_REQUEST);
+			break;
+		case '2':
+			cr_assert_eq(received->input, 77);
+			cr_assert_eq(received->cause, RADIUS_CAUSE_NAS_REBOOT);
+			break;
+		default:
+			cr_assert_eq(received->input, 0);
+			cr_assert_eq(received->cause, RADIUS_CAUSE_NAS_REBOOT);
+		}
+	}
+	end();
+	/* and no second time */
+	world.n_received = 0;
+	begin(0);
+	run(200);
+	cr_assert_eq(world.n_received, 1, "%u", world.n_received);
+	end();
+}
+
+Test(radius_acct, what_begins_while_accounting_on_waits_comes_after_it)
+{
+	struct radius_acct_session *session;
+
+	world.down = true;
+	begin(0);
+	session = start(1, 600);
+	stop(session, 1);
+	run(5000);
+	world.down = false;
+	run(3000);
+	cr_assert_eq(waiting(), 0);
+	cr_assert_eq(world.received[0].type, RADIUS_ACCT_ON);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 1);
+	end();
+}
+
+Test(radius_acct, without_interims_the_journal_has_the_counters)
+{
+	const struct radius_acct_counters counters = {.input_octets = 99};
+	struct radius_acct_session *session;
+
+	begin(0);
+	session = start(1, 0);
+	run(700000);
+	cr_assert_geq(world.asked, 1);
+	radius_acct_update(session, &counters);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_INTERIM), 0);
+	end();
+	world.n_received = 0;
+	begin(0);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 1);
+	cr_assert_eq(world.received[0].input, 99);
+	end();
+}
+
+Test(radius_acct, a_full_spool_drops_interims_then_starts_and_never_a_stop)
+{
+	const struct radius_acct_counters counters = {.input_octets = 1};
+	struct radius_acct_session *sessions[100];
+	struct radius_acct_status status;
+
+	world.down = true;
+	begin(60000);
+	for (unsigned int i = 0; i < 100; i++)
+		sessions[i] = start(i + 1, 60);
+	for (unsigned int round = 0; round < 5; round++) {
+		run(67000);
+		for (unsigned int i = 0; i < 100; i++)
+			radius_acct_update(sessions[i], &counters);
+	}
+	radius_acct_status(world.acct, &status);
+	cr_assert_gt(status.dropped_interims, 100);
+	cr_assert_eq(status.dropped_starts, 0, "Starts were dropped before Interims");
+	cr_assert_leq(status.waiting_bytes, 60000);
+	for (unsigned int i = 0; i < 100; i++)
+		stop(sessions[i], 2);
+	world.down = false;
+	for (unsigned int s = 0; s < 20 && waiting(); s++)
+		run(1000);
+	cr_assert_eq(waiting(), 0);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 100);
+	radius_acct_status(world.acct, &status);
+	cr_assert_eq(status.sessions, 0);
+	end();
+}
+
+Test(radius_acct, another_client_gets_what_the_first_one_had)
+{
+	struct radius_client *old;
+	struct radius_acct_session *session;
+
+	begin(0);
+	run(50);
+	world.down = true;
+	session = start(1, 600);
+	stop(session, 3);
+	run(500);
+	old = world.client;
+	radius_acct_set_client(world.acct, NULL);
+	cr_assert_eq(radius_client_in_flight(old) + radius_client_queued(old), 0);
+	world.down = false;
+	run(1000);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 0);
+	radius_acct_set_client(world.acct, old);
+	run(3000);
+	cr_assert_eq(count(RADIUS_ACCT_START), 1);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 1);
+	end();
+}
