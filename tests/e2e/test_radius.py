@@ -42,6 +42,7 @@ def setup(lab):
     config['lns']['log-level'] = 'info'
     config['radius-servers'] = [quick(one, priority=1), quick(two, priority=2)]
     config['aaa'] = {'order': ['radius', 'local']}
+    config['prefix-pools'] = [{'name': 'six', 'prefixes': ['2001:db8:100::/48']}]
     config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s', 'spool': lab.path('spool')}
     return types.SimpleNamespace(lnsd=Lnsd(lab, config).start(), one=one, two=two)
 

@@ -24,6 +24,7 @@ def setup(lab):
                {'name': 'load', 'sources': ['10.1.0.0/24'], 'secret': load.SECRET, 'challenge': True}],
         policies=[{'name': 'gold', 'up-rate': '5M', 'down-rate': '50M'}])
     config['radius-servers'] = [server(one, priority=1), server(two, priority=2)]
+    config['prefix-pools'] = [{'name': 'six', 'prefixes': ['2001:db8:100::/48']}]
     config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s', 'spool': lab.path('spool')}
     return types.SimpleNamespace(lnsd=Lnsd(lab, config).start(), one=one, two=two)
 
