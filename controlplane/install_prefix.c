@@ -253,6 +253,7 @@ int prefix_update(struct install_route *routes, struct prefix *prefix)
 
 		memcpy(addr.bytes, prefix->addr, 16);
 		routes->counts.failures++;
+		routes->refused = true;
 		log_ratelimited(LOG_LEVEL_ERROR, NULL,
 			"route %s/%u could not be written to the forwarding table: %s",
 			ip_addr_text(&addr, text), prefix->length, strerror(-r));

@@ -407,6 +407,15 @@ static void scan_prefix(struct install_route *routes, struct prefix *prefix)
 		prefix_update(routes, prefix);
 }
 
+void install_route_retry(struct install_route *routes)
+{
+	if (!routes->refused)
+		return;
+	routes->refused = false;
+	routes->scan |= SCAN_UPDATE;
+	routes->scan_bucket = 0;
+}
+
 bool install_route_poll(struct install_route *routes, unsigned int budget)
 {
 	unsigned int bits;

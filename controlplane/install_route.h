@@ -130,6 +130,9 @@ typedef void install_route_resolved(
 void install_route_on_resolved(
 	struct install_route *routes, install_route_resolved *resolved, void *user);
 
+/* Tries again what a full forwarding table has refused: there may be room now. Done in slices. */
+void install_route_retry(struct install_route *routes);
+
 /* Work that is done in slices (routes that an interface's change concerns). Returns true if there is more. */
 bool install_route_poll(struct install_route *routes, unsigned int budget);
 

@@ -101,6 +101,7 @@ struct install_route {
 	struct glean *gleans;
 	unsigned int n_gleans, gleans_size;
 	bool recheck_hosts;
+	bool refused; /* a fib had no room for a route */
 
 	uint32_t mark;
 	unsigned int scan; /* enum scan_work */

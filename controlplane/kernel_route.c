@@ -28,8 +28,9 @@
 #define DUMP_DELAY_MS  20 /* several silent changes become one dump */
 #define ASK_MAX        64 /* neighbours asked for in one turn */
 #define ASK_EVERY_MS   200
-#define SYNC_PARTS     12  /* as long as there is something to read at start */
-#define SLICE          512 /* prefixes looked at in one turn */
+#define RETRY_MS       10000 /* routes that a full forwarding table refused */
+#define SYNC_PARTS     12    /* as long as there is something to read at start */
+#define SLICE          512   /* prefixes looked at in one turn */
 
 enum dump_stage {
 	DUMP_NONE,
@@ -53,7 +54,7 @@ struct kernel_route {
 	bool interrupted; /* this stage has to be repeated */
 	bool restart;     /* the whole cycle has to */
 	uint64_t dump_at; /* 0: none wanted */
-	uint64_t ask_at;
+	uint64_t ask_at, retry_at;
 	uint64_t now;
 	bool synced;
 	uint64_t malformed, overruns, dumps;
@@ -308,6 +309,10 @@ uint64_t kernel_route_poll(struct kernel_route *kr, uint64_t now)
 	if (now >= kr->ask_at) {
 		kr->ask_at = now + ASK_EVERY_MS;
 		install_route_unresolved(kr->routes, now, ASK_MAX, ask, kr);
+	}
+	if (now >= kr->retry_at) {
+		kr->retry_at = now + RETRY_MS;
+		install_route_retry(kr->routes);
 	}
 	next = kernel_hold_expire(&kr->hold, now);
 	if (kr->ask_at < next)

@@ -33,7 +33,8 @@ def setup(lab):
         interfaces=[
             {'name': 'access', 'device': 'net_af_packet0', 'role': 'access',
              'addresses': ['10.1.0.1/24', 'fd00:1::1/64']},
-            {'name': 'core', 'device': 'net_af_packet1', 'role': 'core', 'addresses': [LNS_CORE + '/24']},
+            {'name': 'core', 'device': 'net_af_packet1', 'role': 'core',
+             'addresses': [LNS_CORE + '/24', 'fd00:2::1/64']},
             {'name': 'core2', 'device': 'net_af_packet2', 'role': 'core', 'vrf': 'blue',
              'addresses': [LNS_CORE + '/24']}],
         vrfs=[{'name': 'blue', 'table': TABLE}],

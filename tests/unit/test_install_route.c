@@ -346,6 +346,40 @@ Test(install_route, a_dump_sweeps_what_it_did_not_bring_again)
 	cr_assert_eq(counts.next_hops, 2);
 }
 
+Test(install_route, what_a_full_table_refused_comes_in_when_there_is_room)
+{
+	struct fib_settings small = {.name = "small", .max_routes4 = 16, .max_routes6 = 16};
+	struct install_route_settings full = settings;
+	struct install_kernel_route route;
+	struct install_route *own;
+	unsigned int there = 0;
+
+	full.fibs[0] = fib_create(&small, rcu);
+	own = install_route_create(&full);
+	for (unsigned int i = 0; i < 20; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.0.0/16", i);
+		route = route_of(prefix, 0, "192.0.2.1@0");
+		cr_assert_eq(install_route_kernel_set(own, &route, false), i < 16 ? 0 : -ENOSPC);
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.0.0/16", i);
+		route = route_of(prefix, 0, "192.0.2.1@0");
+		cr_assert_eq(install_route_kernel_delete(own, &route), 0);
+	}
+	install_route_retry(own);
+	while (install_route_poll(own, 100))
+		;
+	for (unsigned int i = 0; i < 20; i++)
+		there += fib_get4(full.fibs[0], htonl(10u << 24 | i << 16), 16) != 0;
+	cr_assert_eq(there, 12);
+	install_route_destroy(own);
+	fib_destroy(full.fibs[0]);
+}
+
 Test(install_route, rows_come_once_each_while_the_table_grows)
 {
 	struct install_route_cursor cursor = {0};
