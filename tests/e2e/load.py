@@ -9,6 +9,15 @@ SECRET = 'load-tunnel-secret'
 PASSWORD = 'load-password'
 
 
+# What makes the daemon's subscribers dual stack, and lnsload too.
+FAR6 = '2001:db8:ffff::1'
+IPV6 = {
+    'prefix-pools': [{'name': 'lan', 'prefixes': ['2001:db8:1000::/44']},
+                     {'name': 'cpe', 'length': 56, 'prefixes': ['2001:db8:1100::/40']}],
+    'ipv6': {'pool': 'lan', 'delegated-pool': 'cpe', 'dns': ['2001:db8:53::1'], 'domains': ['isp.example']}}
+DUAL = ('--ipv6', '--internet6-addr', FAR6)
+
+
 def config(lab, workers=1, pool='100.66.0.0/15', **changes):
     """A configuration for many sessions: large pools and rings, no debug log."""
     made = default_config(

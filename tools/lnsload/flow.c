@@ -2,6 +2,8 @@
 /* Pacing, packet building and counting that both ends share. */
 #include "flow.h"
 
+#include <string.h>
+
 #include "bytes.h"
 
 #define DEBT_NS 20000000u
@@ -58,6 +60,13 @@ uint16_t flow_subscriber_port(uint32_t session)
 	return (uint16_t)(20000 + session % 20000);
 }
 
+uint32_t flow_size_of(bool six, uint32_t size, uint64_t n)
+{
+	uint32_t wanted = flow_size(size, n), least = flow_ip_headers(six) + PAYLOAD_HEADER;
+
+	return wanted > least ? wanted : least;
+}
+
 uint32_t flow_sum_bytes(const uint8_t *p, size_t len, uint32_t sum)
 {
 	for (; len >= 2; p += 2, len -= 2)
@@ -102,4 +111,29 @@ void flow_headers(uint8_t out[FLOW_IP_HEADERS], uint32_t source, uint32_t destin
 	sum += payload_filler_sum(payload_len - PAYLOAD_HEADER);
 	check = flow_fold(sum);
 	put_be16(out + 26, check != 0 ? check : 0xffff);
+}
+
+void flow_headers6(uint8_t out[FLOW_IP6_HEADERS], const uint8_t source[16],
+	const uint8_t destination[16], uint16_t source_port, uint16_t destination_port,
+	const uint8_t *payload, size_t payload_len)
+{
+	uint32_t sum;
+	uint16_t check;
+
+	memset(out, 0, 8);
+	out[0] = 0x60;
+	put_be16(out + 4, (uint16_t)(payload_len + 8));
+	out[6] = 17;
+	out[7] = FLOW_TTL;
+	memcpy(out + 8, source, 16);
+	memcpy(out + 24, destination, 16);
+	put_be16(out + 40, source_port);
+	put_be16(out + 42, destination_port);
+	put_be16(out + 44, (uint16_t)(payload_len + 8));
+	put_be16(out + 46, 0);
+	sum = flow_sum_bytes(out + 8, 38, 17u + (uint32_t)payload_len + 8);
+	sum = flow_sum_bytes(payload, PAYLOAD_HEADER, sum);
+	sum += payload_filler_sum(payload_len - PAYLOAD_HEADER);
+	check = flow_fold(sum);
+	put_be16(out + 46, check != 0 ? check : 0xffff);
 }

@@ -2,6 +2,7 @@
 /* What is counted of the test packets: per session and in sum, one writer each. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,9 +10,10 @@
 #include "payload.h"
 #include "sequence.h"
 
-#define FLOW_TTL        64u
-#define FLOW_BURST      32u
-#define FLOW_IP_HEADERS 28u /* IPv4 and UDP */
+#define FLOW_TTL         64u
+#define FLOW_BURST       32u
+#define FLOW_IP_HEADERS  28u /* IPv4 and UDP */
+#define FLOW_IP6_HEADERS 48u
 
 struct flow_tx {
 	uint32_t packets; /* also the next sequence number */
@@ -48,6 +50,12 @@ uint32_t flow_pacer_due(struct flow_pacer *p, uint64_t now_ns);
 uint64_t flow_pacer_wait(const struct flow_pacer *p, uint64_t now_ns);
 /* Size of the n-th packet: size, or the IMIX of 7 x 64, 4 x 576, 1 x 1400 when size is 0. */
 uint32_t flow_size(uint32_t size, uint64_t n);
+/* The same for one of the families: a payload's header has to fit. */
+uint32_t flow_size_of(bool six, uint32_t size, uint64_t n);
+static inline uint32_t flow_ip_headers(bool six)
+{
+	return six ? FLOW_IP6_HEADERS : FLOW_IP_HEADERS;
+}
 uint16_t flow_subscriber_port(uint32_t session);
 /* One's complement sum over len bytes (even offset), not folded to a checksum yet. */
 uint32_t flow_sum_bytes(const uint8_t *p, size_t len, uint32_t sum);
@@ -57,3 +65,7 @@ uint16_t flow_fold(uint32_t sum);
 void flow_headers(uint8_t out[FLOW_IP_HEADERS], uint32_t source, uint32_t destination,
 	uint16_t source_port, uint16_t destination_port, uint16_t ident, const uint8_t *payload,
 	size_t payload_len);
+/* The same for IPv6. */
+void flow_headers6(uint8_t out[FLOW_IP6_HEADERS], const uint8_t source[16],
+	const uint8_t destination[16], uint16_t source_port, uint16_t destination_port,
+	const uint8_t *payload, size_t payload_len);

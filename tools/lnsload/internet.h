@@ -13,15 +13,17 @@
 /* where a session's packets go; address in network order, 0: the session is not up */
 struct internet_target {
 	_Atomic uint32_t address;
+	uint8_t address6[16]; /* of a flow by IPv6; written before address becomes 1 */
 };
 
 struct internet {
 	const struct options *options;
-	struct port port;
+	struct port port, port6;
 	pthread_t thread;
 	bool started;
 	uint32_t run;
 	uint32_t sessions;
+	uint32_t flows; /* as in struct traffic */
 	uint32_t cursor;
 	atomic_bool sending, stop;
 	/* written by the thread */

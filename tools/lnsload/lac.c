@@ -368,6 +368,11 @@ bool lac_is_user_data(const uint8_t *packet, size_t len)
 		h.body += 2;
 		h.body_len -= 2;
 	}
-	return (h.body_len >= 1 && h.body[0] == PPP_IP) ||
-		(h.body_len >= 2 && get_be16(h.body) == PPP_IP);
+	if ((h.body_len >= 1 && h.body[0] == PPP_IP) ||
+		(h.body_len >= 2 && get_be16(h.body) == PPP_IP))
+		return true;
+	/* IPv6 that is not the link's own: discovery and DHCPv6 come from link-local addresses */
+	if (h.body_len >= 1 && h.body[0] == PPP_IPV6)
+		return h.body_len >= 41 && h.body[9] != 0xfe;
+	return h.body_len >= 42 && get_be16(h.body) == PPP_IPV6 && h.body[10] != 0xfe;
 }

@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "channel.h"
 #include "histogram.h"
+#include "link6.h"
 #include "options.h"
 #include "ppp.h"
 #include "random.h"
@@ -67,6 +68,7 @@ struct session {
 	uint64_t started_ns;
 	struct wheel_timer timer;
 	struct ppp ppp;
+	struct link6 link6; /* with --ipv6 */
 };
 
 struct tunnel {

@@ -44,6 +44,8 @@ enum option_id {
 	O_INTERNET_NETNS,
 	O_INTERNET_ADDR,
 	O_INTERNET_REMOTE,
+	O_INTERNET6_ADDR,
+	O_IPV6,
 	O_PPS,
 	O_SIZE,
 	O_TRAFFIC_SECONDS,
@@ -97,6 +99,8 @@ static const struct option long_options[] = {
 	{"internet-netns", required_argument, NULL, O_INTERNET_NETNS},
 	{"internet-addr", required_argument, NULL, O_INTERNET_ADDR},
 	{"internet-remote", required_argument, NULL, O_INTERNET_REMOTE},
+	{"internet6-addr", required_argument, NULL, O_INTERNET6_ADDR},
+	{"ipv6", no_argument, NULL, O_IPV6},
 	{"pps", required_argument, NULL, O_PPS},
 	{"size", required_argument, NULL, O_SIZE},
 	{"traffic-seconds", required_argument, NULL, O_TRAFFIC_SECONDS},
@@ -235,6 +239,20 @@ static int options_inet(const char *name, const char *value, uint16_t port, stru
 		return rc;
 	if (any.ss_family != AF_INET)
 		return options_refuse(name, value, "an IPv4 address");
+	memcpy(out, &any, sizeof(*out));
+	return 0;
+}
+
+static int options_inet6(
+	const char *name, const char *value, uint16_t port, struct sockaddr_in6 *out)
+{
+	struct sockaddr_storage any;
+	int rc = options_address(name, value, port, &any);
+
+	if (rc != 0)
+		return rc;
+	if (any.ss_family != AF_INET6)
+		return options_refuse(name, value, "an IPv6 address");
 	memcpy(out, &any, sizeof(*out));
 	return 0;
 }
@@ -392,6 +410,12 @@ static int options_one(struct options *o, int id, const char *name, const char *
 	case O_INTERNET_REMOTE:
 		o->internet_remote = true;
 		return options_inet(name, v, 7007, &o->internet);
+	case O_INTERNET6_ADDR:
+		o->internet6_local = true;
+		return options_inet6(name, v, 7007, &o->internet6);
+	case O_IPV6:
+		o->ipv6 = true;
+		return 0;
 	case O_PPS:
 		return options_number(name, v, 0, 100e6, &o->pps);
 	case O_SIZE:
@@ -460,6 +484,11 @@ static int options_consistent(struct options *o)
 	} else if (o->internet_local && o->internet_remote) {
 		wrong = "--internet-addr and --internet-remote: the far end is either here or "
 			"there";
+	} else if (o->internet6_local && (!o->ipv6 || !o->internet_local)) {
+		wrong = "--internet6-addr needs --ipv6 and --internet-addr: IPv6 is every second "
+			"packet";
+	} else if (o->internet6_local && o->internet6.sin6_port != o->internet.sin_port) {
+		wrong = "--internet6-addr: the port must be that of --internet-addr";
 	} else if (o->pps > 0 && !o->internet_local && !o->internet_remote) {
 		wrong = "--pps needs a far end: --internet-addr ADDR or --internet-remote "
 			"ADDR:PORT";

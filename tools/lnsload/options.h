@@ -73,7 +73,10 @@ struct options {
 	bool internet_local, internet_remote;
 	struct sockaddr_in internet; /* the far end: our own socket's or the reflector's */
 	double pps;
-	uint32_t size; /* inner IP packet, 0: IMIX */
+	uint32_t size;                 /* inner IP packet, 0: IMIX */
+	bool ipv6;                     /* subscribers are dual stack */
+	bool internet6_local;          /* every second packet by IPv6 */
+	struct sockaddr_in6 internet6; /* the far end's IPv6 address, the same port */
 	uint32_t traffic_seconds;
 	uint32_t hold_seconds;
 	unsigned direction;

@@ -98,6 +98,8 @@ static void port_options(int fd, const struct port_config *c)
 		setsockopt(fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on));
 	if (c->ttl && family == AF_INET)
 		setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on));
+	if (c->ttl && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (c->fragment && family == AF_INET6)
@@ -258,7 +260,8 @@ static void port_read_control(struct msghdr *m, struct port_received *r)
 
 			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
 			r->stamp = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) {
+		} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+			(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
 			memcpy(&r->ttl, CMSG_DATA(c), sizeof(r->ttl));
 		}
 	}

@@ -83,6 +83,8 @@ static json_t *report_sessions_part(const struct run *run)
 	put(o, "failed", s->sessions_failed);
 	put(o, "lost", s->sessions_lost);
 	put(o, "closed", s->sessions_closed);
+	if (run->options->ipv6)
+		put(o, "ipv6", s->sessions_up); /* up means both families */
 	put(o, "address_conflicts", s->address_conflicts);
 	put(o, "terminate_without_cdn", s->terminate_without_cdn);
 	put_real(o, "rate", seconds > 0 ? (double)s->sessions_up / seconds : 0);
@@ -315,6 +317,16 @@ int report_sessions(const struct run *run)
 		if (run->internet.started) {
 			up_rx = run->internet.rx[i];
 			down = run->internet.tx[i];
+		}
+		if (run->options->internet6_local && run->far_end && run->internet.started) {
+			uint32_t six = run->options->sessions + i;
+
+			up.packets += run->traffic.tx[six].packets;
+			up.bytes += run->traffic.tx[six].bytes;
+			down_rx.bytes += run->traffic.rx[six].bytes;
+			down_rx.sequence.received += run->traffic.rx[six].sequence.received;
+			up_rx.sequence.received += run->internet.rx[six].sequence.received;
+			down.packets += run->internet.tx[six].packets;
 		}
 		lac_user_name(&run->lac, s, user, sizeof(user));
 		fprintf(f, "%u %s %u %u %u %u %s %s %u %" PRIu64 " %u %u %" PRIu64 " %u\n", i,

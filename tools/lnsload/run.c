@@ -212,6 +212,21 @@ static void run_enter(struct run *run, enum run_phase phase)
 	run->phase_ns = run->now_ns;
 }
 
+static void run_refresh_target6(struct run *run, const struct session *s, bool up)
+{
+	struct internet_target *target;
+	uint8_t address[16];
+
+	if (!run->options->internet6_local)
+		return;
+	target = &run->internet.targets[run->options->sessions + s->number];
+	link6_address(&s->link6, address);
+	/* an address stays the session's while packets go there */
+	if (up && !atomic_load_explicit(&target->address, memory_order_relaxed))
+		memcpy(target->address6, address, sizeof(address));
+	atomic_store_explicit(&target->address, up ? 1 : 0, memory_order_release);
+}
+
 /* the far end learns which sessions are there */
 static void run_refresh_targets(struct run *run)
 {
@@ -221,6 +236,7 @@ static void run_refresh_targets(struct run *run)
 
 		atomic_store_explicit(&run->internet.targets[i].address,
 			up ? htonl(s->ppp.address) : 0, memory_order_relaxed);
+		run_refresh_target6(run, s, up);
 	}
 	run->refreshed_ns = run->now_ns;
 }

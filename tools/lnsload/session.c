@@ -113,7 +113,7 @@ static void session_ppp_up(void *ctx)
 	struct session *s = r->s;
 
 	wheel_cancel(&lac->wheel, &s->timer);
-	if (s->state != SESSION_PPP)
+	if (s->state != SESSION_PPP || (lac->options->ipv6 && s->link6.state != LINK6_UP))
 		return;
 	s->state = SESSION_UP;
 	lac->starting--;
@@ -298,6 +298,7 @@ static void session_connected(struct lac *lac, struct session *s, uint16_t peer_
 
 	s->peer_id = peer_id;
 	s->state = SESSION_PPP;
+	link6_init(&s->link6, s->number);
 	wire_begin(&b, body, sizeof(body), WIRE_ICCN);
 	wire_put_u32(&b, true, AVP_TX_CONNECT_SPEED, 100000000);
 	wire_put_u32(&b, true, AVP_FRAMING_TYPE, 1);
@@ -341,6 +342,25 @@ void session_message(struct lac *lac, struct session *s, const struct wire_messa
 	session_end(lac, s, LAC_FAIL_CDN);
 }
 
+/* IPv6 follows IPv4. */
+static void session_ipv6_begin(struct lac *lac, struct session *s, const struct ppp_context *ppp)
+{
+	if (lac->options->ipv6 && s->state == SESSION_PPP && s->ppp.phase == PPP_UP &&
+		s->link6.state == LINK6_IDLE)
+		link6_start(ppp, &s->link6);
+}
+
+static void session_data6(struct lac *lac, struct session *s, const struct ppp_context *ppp,
+	uint16_t protocol, const uint8_t *p, size_t len, uint64_t stamp)
+{
+	if (s->ppp.phase != PPP_NETWORK && s->ppp.phase != PPP_UP)
+		lac->stats.ppp.dropped_in_phase++;
+	else if (protocol == PPP_IPV6CP)
+		link6_cp_input(ppp, &s->link6, p, len);
+	else if (!link6_input(ppp, &s->link6, p, len))
+		lac->ops->ip(lac->ctx, s, p, len, stamp);
+}
+
 void session_data(struct lac *lac, struct session *s, const struct wire_header *h, uint64_t stamp)
 {
 	const uint8_t *p = h->body, *end = p + h->body_len;
@@ -367,12 +387,15 @@ void session_data(struct lac *lac, struct session *s, const struct wire_header *
 		lac->stats.malformed++;
 		return;
 	}
-	if (protocol != PPP_IP)
+	if (lac->options->ipv6 && (protocol == PPP_IPV6CP || protocol == PPP_IPV6))
+		session_data6(lac, s, &ppp, protocol, p, (size_t)(end - p), stamp);
+	else if (protocol != PPP_IP)
 		ppp_input(&ppp, &s->ppp, protocol, p, (size_t)(end - p));
 	else if (s->ppp.phase == PPP_UP)
 		lac->ops->ip(lac->ctx, s, p, (size_t)(end - p), stamp);
 	else
 		lac->stats.ppp.dropped_in_phase++;
+	session_ipv6_begin(lac, s, &ppp);
 }
 
 void session_expire(struct lac *lac, struct session *s)
@@ -394,7 +417,10 @@ void session_expire(struct lac *lac, struct session *s)
 		session_end(lac, s, LAC_FAILURES);
 		return;
 	}
-	ppp_expire(&ppp, &s->ppp);
+	if (s->ppp.phase == PPP_UP && s->state == SESSION_PPP)
+		link6_expire(&ppp, &s->link6);
+	else
+		ppp_expire(&ppp, &s->ppp);
 }
 
 void session_terminate(struct lac *lac, struct session *s)

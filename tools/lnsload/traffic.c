@@ -10,7 +10,7 @@
 #include "bytes.h"
 #include "clock.h"
 
-#define HEADROOM (LAC_DATA_HEADER_MAX + FLOW_IP_HEADERS + PAYLOAD_HEADER)
+#define HEADROOM (LAC_DATA_HEADER_MAX + FLOW_IP6_HEADERS + PAYLOAD_HEADER)
 #define BLOCK    16u
 #define BURSTS   4u
 #define QUERIES  256u
@@ -83,7 +83,7 @@ static void traffic_make_order(struct traffic *t)
 int traffic_init(struct traffic *t, const struct options *options, struct lac *lac,
 	struct port *ports, struct impair *impair, impair_fn *emit, void *emit_ctx, uint32_t run)
 {
-	size_t n = options->sessions + 1;
+	size_t n = options->sessions * (options->internet6_local ? 2u : 1u) + 1;
 
 	memset(t, 0, sizeof(*t));
 	t->options = options;
@@ -95,6 +95,8 @@ int traffic_init(struct traffic *t, const struct options *options, struct lac *l
 	t->run = run;
 	t->remote = ntohl(options->internet.sin_addr.s_addr);
 	t->remote_port = ntohs(options->internet.sin_port);
+	t->flows = (uint32_t)n - 1;
+	memcpy(t->remote6, &options->internet6.sin6_addr, sizeof(t->remote6));
 	t->order = calloc(n, sizeof(*t->order));
 	t->tx = calloc(n, sizeof(*t->tx));
 	t->rx = calloc(n, sizeof(*t->rx));
@@ -132,9 +134,25 @@ void traffic_start(struct traffic *t, uint64_t now_ns)
 }
 
 /* all headers of one packet into out, returns their length */
+static size_t traffic_build6(
+	struct traffic *t, struct session *s, const struct payload *p, uint32_t size, uint8_t *out)
+{
+	size_t n = lac_data_header(t->lac, s, PPP_IPV6, size, out);
+	uint8_t *ip = out + n, *payload = ip + FLOW_IP6_HEADERS, source[16];
+
+	link6_address(&s->link6, source);
+	payload_write(payload, p, size - FLOW_IP6_HEADERS);
+	flow_headers6(ip, source, t->remote6, flow_subscriber_port(s->number), t->remote_port,
+		payload, size - FLOW_IP6_HEADERS);
+	return n + FLOW_IP6_HEADERS + PAYLOAD_HEADER;
+}
+
 static size_t traffic_build(
 	struct traffic *t, struct session *s, const struct payload *p, uint32_t size, uint8_t *out)
 {
+	if (p->session != s->number)
+		return traffic_build6(t, s, p, size, out);
+
 	size_t n = lac_data_header(t->lac, s, PPP_IP, size, out);
 	uint8_t *ip = out + n, *payload = ip + FLOW_IP_HEADERS;
 
@@ -151,7 +169,7 @@ static void traffic_send_whole(
 	struct tunnel *tunnel = &t->lac->tunnels[s->tunnel];
 	uint8_t packet[HEADROOM + PAYLOAD_MAX];
 	size_t n = traffic_build(t, s, p, size, packet);
-	size_t filler = size - FLOW_IP_HEADERS - PAYLOAD_HEADER;
+	size_t filler = size - flow_ip_headers(p->session != s->number) - PAYLOAD_HEADER;
 
 	memcpy(packet + n, payload_filler(), filler);
 	if (impair_active(t->impair))
@@ -159,7 +177,7 @@ static void traffic_send_whole(
 			t->emit_ctx);
 	else
 		t->emit(t->emit_ctx, tunnel, packet, n + filler, 0);
-	t->tx[s->number].bytes += size;
+	t->tx[p->session].bytes += size;
 	t->sent_bytes += size;
 	t->sent++;
 }
@@ -171,7 +189,8 @@ static void traffic_flush(struct traffic *t, struct port *port, unsigned n)
 
 	for (unsigned i = n; i > took; i--) {
 		t->tx[b->session[i - 1]].packets--;
-		t->lac->sessions[b->session[i - 1]].data_ns -= t->options->sequencing;
+		t->lac->sessions[b->session[i - 1] % t->options->sessions].data_ns -=
+			t->options->sequencing;
 	}
 	for (unsigned i = 0; i < took; i++) {
 		t->tx[b->session[i]].bytes += b->size[i];
@@ -188,13 +207,17 @@ static uint32_t traffic_send_burst(struct traffic *t, uint32_t due)
 	struct port *port = NULL;
 	unsigned n = 0, sent = 0;
 
-	for (uint32_t tried = 0; sent < due && tried < t->options->sessions; tried++) {
-		struct session *s = &t->lac->sessions[t->order[t->cursor]];
+	for (uint32_t tried = 0; sent < due && tried < t->flows; tried++) {
+		bool six = t->cursor >= t->options->sessions;
+		struct session *s =
+			&t->lac->sessions[t->order[t->cursor - six * t->options->sessions]];
 		struct tunnel *tunnel = &t->lac->tunnels[s->tunnel];
-		struct payload p = {.run = t->run, .session = s->number, .direction = PAYLOAD_UP};
-		uint32_t size = flow_size(t->options->size, t->sent + n);
+		struct payload p = {.run = t->run,
+			.session = s->number + six * t->options->sessions,
+			.direction = PAYLOAD_UP};
+		uint32_t size = flow_size_of(six, t->options->size, t->sent + n);
 
-		t->cursor = t->cursor + 1 < t->options->sessions ? t->cursor + 1 : 0;
+		t->cursor = t->cursor + 1 < t->flows ? t->cursor + 1 : 0;
 		if (s->state != SESSION_UP || s->ppp.phase != PPP_UP)
 			continue;
 		tried = 0;
@@ -204,7 +227,7 @@ static uint32_t traffic_send_burst(struct traffic *t, uint32_t due)
 			if (!(t->options->direction & OPTIONS_UP))
 				size = 60;
 		}
-		p.sequence = t->tx[s->number].packets++;
+		p.sequence = t->tx[p.session].packets++;
 		p.sent_ns = now;
 		sent++;
 		if (impair_active(t->impair) || t->ports[tunnel->port].link != NULL) {
@@ -217,11 +240,11 @@ static uint32_t traffic_send_burst(struct traffic *t, uint32_t due)
 			n = 0;
 		}
 		b->iov[n][0].iov_len = traffic_build(t, s, &p, size, b->header[n]);
-		b->iov[n][1].iov_len = size - FLOW_IP_HEADERS - PAYLOAD_HEADER;
+		b->iov[n][1].iov_len = size - flow_ip_headers(six) - PAYLOAD_HEADER;
 		b->messages[n].msg_hdr.msg_name = port->connected ? NULL : &tunnel->peer;
 		b->messages[n].msg_hdr.msg_namelen =
 			port->connected ? 0 : port_address_length(&tunnel->peer);
-		b->session[n] = s->number;
+		b->session[n] = p.session;
 		b->size[n++] = size;
 	}
 	traffic_flush(t, port, n);
@@ -271,12 +294,58 @@ bool traffic_query(struct traffic *t, uint32_t *cursor)
 	return missing == 0;
 }
 
+/* The payload of a downlink packet by IPv6, counted. */
+static void traffic_receive6(
+	struct traffic *t, struct session *s, const uint8_t *packet, size_t len, uint64_t stamp)
+{
+	uint8_t address[16];
+	size_t length;
+	struct payload p;
+
+	if (len < 40 || (length = get_be16(packet + 4)) > len - 40) {
+		t->sum.corrupt++;
+		return;
+	}
+	link6_address(&s->link6, address);
+	if (memcmp(packet + 24, address, sizeof(address)) != 0) {
+		t->sum.misdelivered++;
+		return;
+	}
+	if (packet[6] != 17 || length < 8) {
+		t->icmp += packet[6] == 58;
+		t->sum.foreign += packet[6] != 58;
+		return;
+	}
+	if (flow_fold(flow_sum_bytes(packet + 40, length,
+		    flow_sum_bytes(packet + 8, 32, 17u + (uint32_t)length))) != 0 ||
+		payload_parse(packet + FLOW_IP6_HEADERS, length - 8, &p) == PAYLOAD_CORRUPT) {
+		t->sum.corrupt++;
+		return;
+	}
+	if (payload_parse(packet + FLOW_IP6_HEADERS, length - 8, &p) != PAYLOAD_OK ||
+		p.run != t->run || p.direction != PAYLOAD_DOWN || p.kind != PAYLOAD_DATA) {
+		t->sum.foreign++;
+		return;
+	}
+	if (p.session != s->number + t->options->sessions || p.session >= t->flows) {
+		t->sum.misdelivered++;
+		return;
+	}
+	if (packet[7] != FLOW_TTL - t->options->hops)
+		t->sum.bad_ttl++;
+	flow_receive(&t->sum, &t->rx[p.session], &p, length + 40, stamp);
+}
+
 void traffic_receive(
 	struct traffic *t, struct session *s, const uint8_t *packet, size_t len, uint64_t stamp)
 {
 	size_t length;
 	struct payload p;
 
+	if (len > 0 && packet[0] >> 4 == 6) {
+		traffic_receive6(t, s, packet, len, stamp);
+		return;
+	}
 	if (len < 20 || packet[0] != 0x45 || (length = get_be16(packet + 2)) < 20 || length > len) {
 		t->sum.corrupt++;
 		return;

@@ -22,7 +22,9 @@ struct traffic {
 	uint32_t remote; /* address of the far end, host order */
 	uint16_t remote_port;
 	uint32_t *order; /* sessions as they take turns: in blocks of one socket */
-	uint32_t cursor;
+	uint32_t cursor; /* position in order; from sessions on the same by IPv6 */
+	uint32_t flows;  /* one a session, or two: session n by IPv4 is n, by IPv6 sessions + n */
+	uint8_t remote6[16];
 	uint16_t ident;
 	struct flow_pacer pacer;
 	struct flow_tx *tx;

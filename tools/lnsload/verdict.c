@@ -16,7 +16,7 @@ void run_loss(const struct run *run, struct run_loss *l)
 	l->up_sent_bytes = t->sent_bytes;
 	l->down_sent = in->sent;
 	l->down_sent_bytes = in->sent_bytes;
-	for (uint32_t i = 0; i < run->options->sessions; i++) {
+	for (uint32_t i = 0; i < t->flows; i++) {
 		l->down_received += t->rx[i].sequence.received;
 		if (t->reports != NULL) {
 			l->up_received += t->reports[i].received;
