@@ -24,6 +24,7 @@ netlab_lns_core=10.2.0.1
 netlab_inet_core=10.2.0.2
 netlab_inet_far=203.0.113.1
 netlab_pool=100.64.0.0/10
+netlab_lns_core6=fd00:2::1
 netlab_inet_far6=2001:db8:ffff::1
 netlab_pool6=2001:db8:1000::/36
 

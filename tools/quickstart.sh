@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # lnsd at work on this machine, in a few minutes and with nothing left behind: installs what is missing,
-# builds, makes a small network of namespaces (LAC | lnsd | internet), brings subscribers up through
-# real L2TP and PPP, half of the tunnels inside ESP (AES-GCM), sends traffic both ways, and says how
-# that went.
+# builds, makes a small network of namespaces (LAC | lnsd | internet), brings dual-stack subscribers up
+# through real L2TP and PPP, half of the tunnels inside ESP (AES-GCM), sends IPv4 and IPv6 both ways, and
+# says how that went.
 #
 # usage: quickstart.sh [--seconds N] [--sessions N] [--pps N] [--keep]       as root, on Debian 12
 #   --seconds N   how long traffic flows (10)
@@ -149,7 +149,7 @@ tunnel_options=(--lns "$netlab_lns_access" --local "$netlab_lac_access,$netlab_l
 		    - net_af_packet1,iface=core,blocksz=65536,framesz=2048,framecnt=4096
 		interfaces:
 		  - {name: access, device: net_af_packet0, role: access, addresses: [$netlab_lns_access/24]}
-		  - {name: core, device: net_af_packet1, role: core, addresses: [$netlab_lns_core/24]}
+		  - {name: core, device: net_af_packet1, role: core, addresses: [$netlab_lns_core/24, "$netlab_lns_core6/64"]}
 		peers:
 		  - name: lac
 		    sources: [$netlab_lac_access/32]
@@ -170,6 +170,10 @@ tunnel_options=(--lns "$netlab_lns_access" --local "$netlab_lac_access,$netlab_l
 		  - {name: "*@quickstart.example", password-file: $work/password}
 		pools:
 		  - {name: main, ranges: [100.65.0.0/16]}
+		prefix-pools:
+		  - {name: lan, prefixes: ["2001:db8:1000::/44"]}
+		  - {name: cpe, length: 56, prefixes: ["2001:db8:1100::/40"]}
+		ipv6: {pool: lan, delegated-pool: cpe, dns: ["2001:db8:53::1"], domains: [quickstart.example]}
 		kernel:
 		  netns: $prefix-kern
 	YAML
@@ -191,11 +195,12 @@ netlab_default_route "$prefix" || fail "the default route could not be set"
 step lnsd "running, pid $lnsd_pid, on net_af_packet without hugepages"
 
 # 3. Subscribers and traffic.
-step lnsload "$tunnels tunnels, half inside ESP, $sessions sessions, then $pps packets/s in each direction for $seconds s"
+step lnsload "$tunnels tunnels, half inside ESP, $sessions dual-stack sessions, then $pps packets/s in each direction for $seconds s"
 "$lnsload" "${tunnel_options[@]}" --netns "$prefix-lac" \
 	--sessions "$sessions" --secret-file "$work/secret" --auth mix \
 	--user 'sub%d@quickstart.example' --password-file "$work/password" \
 	--internet-netns "$prefix-inet" --internet-addr "$netlab_inet_far" \
+	--ipv6 --internet6-addr "$netlab_inet_far6" \
 	--pps "$pps" --traffic-seconds "$seconds" --hold 1 --interval 1 --json "$work/result.json" \
 	>"$work/load.log" 2>&1 &
 load_pid=$!
@@ -268,7 +273,7 @@ if [ -n "$keep" ]; then
 	for command in 'show version' 'show sas' 'show workers' 'show drops' 'show routes' '--json show pools'; do
 		echo "    $lnsctl -s $work/lnsd.sock $command"
 	done
-	echo "    $lnsload --lns $netlab_lns_access --netns $prefix-lac --tunnels 4 --sessions 100 --secret-file $work/secret --user 'me%d@quickstart.example' --password-file $work/password --hold 600"
+	echo "    $lnsload --lns $netlab_lns_access --netns $prefix-lac --tunnels 4 --sessions 100 --secret-file $work/secret --user 'me%d@quickstart.example' --password-file $work/password --ipv6 --hold 600"
 	echo "Enter or Ctrl-C ends it."
 	read -r _ || sleep infinity
 fi
