@@ -4,6 +4,9 @@
  */
 #include "install_rig.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 TestSuite(install_group, .init = setup, .fini = teardown);
 
 static const struct group *group_of(const char *prefix)
@@ -232,4 +235,76 @@ Test(install_group, groups_are_shared_bounded_and_given_back)
 		cr_assert_eq(replace("10.3.0.0/16", 0, "192.0.2.1@0"), 0);
 		rcu_drain(rcu);
 	}
+}
+
+/* ---- readers meanwhile ---- */
+
+static bool stop;
+static unsigned int turns;
+
+static void *reader(void *argument)
+{
+	uint32_t destination = htonl(10u << 24 | 1), hash = 0;
+	struct rte_rcu_qsbr *qsbr = rcu_qsbr(rcu);
+	uintptr_t bad = 0;
+
+	rcu_worker_online(rcu, 0);
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (unsigned int i = 0; i < 64; i++) {
+			uint32_t target = fib_lookup4(settings.fibs[0], destination);
+
+			hash = hash * 1664525 + 1013904223;
+			if (fib_target_type(target) == FIB_GROUP)
+				target = group_target(
+					settings.groups, fib_target_index(target), hash);
+			/* never nowhere: there always is a member, or another metric's route */
+			bad += fib_target_type(target) != FIB_ADJACENCY;
+		}
+		rcu_worker_quiescent(qsbr, 0);
+		__atomic_add_fetch(&turns, 1, __ATOMIC_RELAXED);
+	}
+	rcu_worker_offline(rcu, 0);
+	return (void *)bad;
+}
+
+Test(install_group, readers_always_find_a_member_while_routes_and_members_change, .timeout = 60)
+{
+	unsigned int changes = 0;
+	pthread_t thread;
+	void *bad;
+
+	set("10.0.0.0/8", 9, "192.0.2.9@0");
+	set("10.0.0.0/8", 0, "192.0.2.1@0 192.0.3.1@1");
+	srandom(3);
+	cr_assert_eq(pthread_create(&thread, NULL, reader, NULL), 0);
+	while (__atomic_load_n(&turns, __ATOMIC_RELAXED) < 2)
+		sched_yield();
+	while (changes < 20000 || __atomic_load_n(&turns, __ATOMIC_RELAXED) < 2000) {
+		char hops[96], gateway[32];
+
+		snprintf(gateway, sizeof(gateway), "192.0.2.%u", (unsigned int)random() % 6 + 1);
+		switch (random() % 4) {
+		case 0:
+			snprintf(hops, sizeof(hops), "%s@0*%u 192.0.3.1@1", gateway,
+				(unsigned int)random() % 5 + 1);
+			cr_assert_eq(replace("10.0.0.0/8", 0, hops), 0);
+			break;
+		case 1:
+			neighbour(gateway, 0, random() % 2);
+			break;
+		case 2:
+			install_route_iface_set(routes, 1, random() % 2, 0, NULL);
+			break;
+		case 3:
+			cr_assert_eq(replace("10.0.0.0/8", 0, "192.0.2.1@0"), 0);
+			break;
+		}
+		install_route_poll(routes, 100);
+		if (rcu_poll(rcu, 8) == 0 && rcu_waiting(rcu) > 100)
+			sched_yield();
+		changes++;
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, &bad);
+	cr_assert_null(bad, "%zu lookups led nowhere", (size_t)bad);
 }
