@@ -387,20 +387,19 @@ bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *s
 	return group && group->outbound == sa->index;
 }
 
-void install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port)
+bool install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port)
 {
 	struct install_sa_group *group;
 	const struct sa_entry *entry;
 
 	if (index >= sas->table->capacity)
-		return;
+		return false;
 	entry = sa_at(sas->table, index);
 	if (!sa_is(entry, generation))
-		return;
+		return false;
 	group = group_by_id(sas, entry->group);
 	/* from native ESP into UDP, or back, takes new SAs: charon makes them */
-	if (group && group->peer_port && port)
-		group_move(sas, group, group->local, group->peer, group->family, port);
+	return group && group->peer_port && port && group_answer_at(sas, group, port);
 }
 
 void install_sas_poll(struct install_sas *sas, uint64_t now)

@@ -133,8 +133,11 @@ void install_sa_stop(
 /* Is it the one that its group sends by? */
 bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *sa);
 
-/* The peer of an SA sends from another port: its group and what that sends follow. */
-void install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port);
+/*
+ * The peer of an SA sends from that port: its group sends there. Who the peer is remains IKE's word: SAs with new
+ * keys join the group where IKE had it last, and not there. True: it was another port.
+ */
+bool install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port);
 
 /* A tunnel has come up on a group, or left it. */
 void install_sas_hold(struct install_sas *sas, uint32_t group);

@@ -113,6 +113,22 @@ static void group_free(struct install_sas *sas, struct install_sa_group *group)
 	free(group);
 }
 
+/* True: it was another port. */
+static bool group_send_to(struct install_sa_group *group, uint16_t peer_port)
+{
+	bool changed = false;
+
+	for (struct install_sa *sa = group->newest; sa; sa = sa->group_next) {
+		if (!sa->local_port || !peer_port)
+			continue;
+		changed |= sa->peer_port != peer_port;
+		sa->peer_port = peer_port;
+		if (sa->direction == SA_OUTBOUND)
+			sa_set_encap(sa->sa, sa->local_port, peer_port);
+	}
+	return changed;
+}
+
 void group_move(struct install_sas *sas, struct install_sa_group *group, const uint8_t local[16],
 	const uint8_t peer[16], uint8_t family, uint16_t peer_port)
 {
@@ -130,13 +146,25 @@ void group_move(struct install_sas *sas, struct install_sa_group *group, const u
 	group_unhash(sas, group);
 	place_set(group, local, peer, family, peer_port);
 	group_hash(sas, group);
-	for (struct install_sa *sa = group->newest; sa; sa = sa->group_next) {
-		if (!sa->local_port || !peer_port)
-			continue;
-		sa->peer_port = peer_port;
-		if (sa->direction == SA_OUTBOUND)
-			sa_set_encap(sa->sa, sa->local_port, peer_port);
-	}
+	group_send_to(group, peer_port);
+}
+
+/*
+ * A peer can send from any port, also from one that IKE gives to another client behind the same NAT later: the
+ * group is not found by it, or that client's SAs would join. Its own port may be somebody else's by now.
+ */
+bool group_answer_at(struct install_sas *sas, struct install_sa_group *group, uint16_t peer_port)
+{
+	struct install_sa_spec spec = {
+		.vrf = group->vrf, .family = group->family, .peer_port = group->peer_port};
+
+	memcpy(spec.local, group->local, sizeof(spec.local));
+	memcpy(spec.peer, group->peer, sizeof(spec.peer));
+	if (peer_port != group->peer_port)
+		group_unhash(sas, group);
+	else if (!group->hashed && !group_find(sas, &spec))
+		group_hash(sas, group);
+	return group_send_to(group, peer_port);
 }
 
 void group_choose(struct install_sas *sas, struct install_sa_group *group)

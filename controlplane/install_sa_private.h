@@ -38,6 +38,11 @@ struct install_sa_group *group_by_id(const struct install_sas *sas, uint32_t id)
 /* Its peer is found there from now on. */
 void group_move(struct install_sas *sas, struct install_sa_group *group, const uint8_t local[16],
 	const uint8_t peer[16], uint8_t family, uint16_t peer_port);
+/*
+ * What goes to its peer goes to that port from now on. Elsewhere than where IKE has it, only its keys find the
+ * group. True: it was another port.
+ */
+bool group_answer_at(struct install_sas *sas, struct install_sa_group *group, uint16_t peer_port);
 void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa);
 void group_leave(struct install_sas *sas, struct install_sa *sa, uint64_t now);
 /* Puts its newest outbound SA that is live to use. */

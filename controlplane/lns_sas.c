@@ -244,10 +244,11 @@ void lns_sas_notice(struct lns *lns, const struct message_reply *reply)
 	else
 		snprintf(peer, sizeof(peer), "%s", address);
 	if (notice->reason == DROP_MAX) {
-		install_sa_moved(lns->sas, reply->index, reply->generation, notice->peer_port);
-		log_ratelimited(LOG_LEVEL_INFO, &line,
-			"the peer of SA 0x%08x sends from another port now, and is answered there",
-			ntohl(notice->spi));
+		if (install_sa_moved(lns->sas, reply->index, reply->generation, notice->peer_port))
+			log_ratelimited(LOG_LEVEL_INFO, &line,
+				"the peer of SA 0x%08x sends from another port now, and is "
+				"answered there",
+				ntohl(notice->spi));
 		return;
 	}
 	log_ratelimited(LOG_LEVEL_WARNING, &line, "ESP packet refused: spi=0x%08x seq=%u: %s",

@@ -287,24 +287,50 @@ Test(install_sa, only_the_last_of_several_in_a_row_waits)
 	cr_assert_eq(table->n_entries, 0);
 }
 
-Test(install_sa, a_nat_s_new_port_moves_the_group_and_what_it_sends)
+Test(install_sa, a_nat_s_new_port_is_answered_and_is_no_name)
 {
 	struct install_sa *in = add(SA_INBOUND, "192.0.2.1", 4500, 0x1001, 1);
-	struct install_sa *out = add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2001, 2), *rekeyed;
+	struct install_sa *out = add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2001, 2), *other;
+	uint32_t group = in->group->id;
+
+	/* what came before there was an outbound SA says nothing new */
+	cr_assert(!install_sa_moved(sas, in->index, in->generation, 4500));
+	cr_assert(install_sa_moved(sas, in->index, in->generation, 7000));
+	cr_assert_eq(ntohl(out->sa->encap_ports), 4500u << 16 | 7000);
+	cr_assert(!install_sa_moved(sas, in->index, in->generation, 7000));
+	/* the port was another client's, or becomes it: the peer may have chosen it */
+	other = add(SA_OUTBOUND, "192.0.2.1", 7000, 0x2002, 3);
+	cr_assert_neq(other->group->id, group);
+	cr_assert_eq(outbound_spi(group), 0x2001);
+	/* who takes the old port is somebody else as well */
+	other = add(SA_INBOUND, "192.0.2.1", 4500, 0x1009, 4);
+	cr_assert_neq(other->group->id, group);
+	/* where IKE has it, it is found again, whoever sent from there meanwhile */
+	install_sa_remove(sas, in, now);
+	in = add(SA_INBOUND, "192.0.2.1", 7000, 0x1001, 1);
+	cr_assert_eq(in->group->id, group);
+	cr_assert_eq(add(SA_OUTBOUND, "192.0.2.1", 7000, 0x2003, 5)->group->id, group);
+	/* a notice about an SA that has ended changes nothing */
+	cr_assert(!install_sa_moved(sas, out->index, out->generation + 1, 8000));
+	cr_assert(!install_sa_moved(sas, UINT32_MAX, 1, 8000));
+	cr_assert_eq(ntohl(out->sa->encap_ports), 4500u << 16 | 7000);
+}
+
+Test(install_sa, a_port_that_changes_and_changes_back_leaves_the_group_where_it_was)
+{
+	struct install_sa *in = add(SA_INBOUND, "192.0.2.1", 4500, 0x1001, 1);
+	struct install_sa *out = add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2001, 2), *other;
 
 	install_sa_moved(sas, in->index, in->generation, 7000);
-	cr_assert_eq(in->group->peer_port, 7000);
-	cr_assert_eq(ntohl(out->sa->encap_ports), 4500u << 16 | 7000);
-	/* charon's next SA names the new port and lands in the same group */
-	rekeyed = add(SA_OUTBOUND, "192.0.2.1", 7000, 0x2002, 3);
-	cr_assert_eq(rekeyed->group, in->group);
-	/* who takes the old port is somebody else */
-	rekeyed = add(SA_INBOUND, "192.0.2.1", 4500, 0x1009, 4);
-	cr_assert_neq(rekeyed->group, in->group);
-	/* a notice about an SA that has ended changes nothing */
-	install_sa_moved(sas, in->index, in->generation + 1, 8000);
-	install_sa_moved(sas, UINT32_MAX, 1, 8000);
-	cr_assert_eq(in->group->peer_port, 7000);
+	install_sa_moved(sas, in->index, in->generation, 4500);
+	cr_assert_eq(ntohl(out->sa->encap_ports), 4500u << 16 | 4500);
+	cr_assert_eq(add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2002, 3)->group, in->group);
+	/* unless somebody else took its place */
+	install_sa_moved(sas, in->index, in->generation, 7000);
+	other = add(SA_INBOUND, "192.0.2.1", 4500, 0x1002, 4);
+	install_sa_moved(sas, in->index, in->generation, 4500);
+	cr_assert_eq(add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2003, 5)->group, other->group);
+	cr_assert_neq(other->group, in->group);
 }
 
 Test(install_sa, a_nat_update_by_ike_finds_the_group_by_the_key)
@@ -333,18 +359,23 @@ Test(install_sa, a_nat_update_by_ike_finds_the_group_by_the_key)
 	cr_assert_eq(out->group->id, group);
 }
 
-Test(install_sa, a_port_that_another_peer_has_now_is_no_way_to_the_old_group)
+Test(install_sa, two_peers_whose_ports_a_nat_swaps_keep_their_groups)
 {
 	struct install_sa *a = add(SA_INBOUND, "192.0.2.1", 5000, 0x1001, 1);
 	struct install_sa *b = add(SA_INBOUND, "192.0.2.1", 6000, 0x1002, 2), *c;
+	uint32_t group_a = a->group->id, group_b = b->group->id;
 
-	/* the NAT restarted and swapped them */
 	install_sa_moved(sas, a->index, a->generation, 6000);
 	c = add(SA_INBOUND, "192.0.2.1", 6000, 0x1003, 3);
-	cr_assert_eq(c->group, a->group);
+	cr_assert_eq(c->group->id, group_b);
 	install_sa_moved(sas, b->index, b->generation, 5000);
-	c = add(SA_INBOUND, "192.0.2.1", 5000, 0x1004, 4);
-	cr_assert_eq(c->group, b->group);
+	/* and by IKE, one after the other */
+	install_sa_remove(sas, a, now);
+	a = add(SA_INBOUND, "192.0.2.1", 6000, 0x1001, 1);
+	cr_assert_eq(add(SA_INBOUND, "192.0.2.1", 6000, 0x1004, 4)->group->id, group_a);
+	install_sa_remove(sas, b, now);
+	b = add(SA_INBOUND, "192.0.2.1", 5000, 0x1002, 2);
+	cr_assert_eq(add(SA_INBOUND, "192.0.2.1", 5000, 0x1005, 5)->group->id, group_b);
 }
 
 Test(install_sa, a_group_waits_for_its_tunnels_and_its_peer_s_return)
