@@ -344,7 +344,7 @@ static const char *try_add(struct install_sas *sas, struct install_sa *sa,
 		crypto_destroy(sas, sa);
 		return "no room for another group of SAs (ipsec.max-sas)";
 	}
-	group_join(sas, group, sa);
+	group_join(sas, group, sa, now);
 	if (sa->before)
 		sa->before->successor = sa;
 	else

@@ -22,6 +22,7 @@
 
 #define INSTALL_SA_GRACE_MS     30000 /* a group without SAs and tunnels */
 #define INSTALL_SA_NAT_GRACE_MS 60000 /* a group behind a NAT without SAs, whatever holds it */
+#define INSTALL_SA_HELD_MS      30000
 #define INSTALL_SA_DIGEST       20
 
 enum install_sa_source { INSTALL_SA_CONFIG, INSTALL_SA_KERNEL };
@@ -93,6 +94,8 @@ struct install_sa {
 	bool esn;
 	bool dumped;            /* takes its place in the group by born */
 	bool unpublish_left;    /* there was no memory to take it out */
+	bool named;             /* see install_sa_named() */
+	uint64_t held_until;    /* not used before, while an older one is named; 0: not held */
 	uint16_t vrf, key_bits; /* without salt */
 	uint16_t local_port, peer_port;
 	uint8_t local[16], peer[16];
@@ -130,6 +133,11 @@ void install_sa_remove(struct install_sas *sas, struct install_sa *sa, uint64_t 
 /* Takes it out of use for good, but keeps it to be shown until it is removed. */
 void install_sa_stop(
 	struct install_sas *sas, struct install_sa *sa, const char *reason, uint64_t now);
+/*
+ * The policy of an IKE daemon names this outbound SA as the one to send by. Where one is named, those that come later wait
+ * until they are, INSTALL_SA_HELD_MS at most, or until there is no other: the peer may not have its half yet.
+ */
+void install_sa_named(struct install_sas *sas, struct install_sa *sa, uint64_t now);
 /* Is it the one that its group sends by? */
 bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *sa);
 

@@ -167,30 +167,51 @@ bool group_answer_at(struct install_sas *sas, struct install_sa_group *group, ui
 	return group_send_to(group, peer_port);
 }
 
-void group_choose(struct install_sas *sas, struct install_sa_group *group)
+static bool usable(const struct install_sa *sa)
 {
-	const struct install_sa *sa = group->newest;
-
-	while (sa && (sa->direction != SA_OUTBOUND || sa->state != INSTALL_SA_LIVE))
-		sa = sa->group_next;
-	sa_group_set_outbound(sas->table, group->id, sa ? sa->index : SA_NONE);
+	return sa->direction == SA_OUTBOUND && sa->state == INSTALL_SA_LIVE;
 }
 
-void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa)
+void group_choose(struct install_sas *sas, struct install_sa_group *group)
+{
+	const struct install_sa *best = NULL;
+
+	for (const struct install_sa *sa = group->newest; sa; sa = sa->group_next)
+		if (usable(sa) && (!best || (best->held_until && !sa->held_until)))
+			best = sa;
+	sa_group_set_outbound(sas->table, group->id, best ? best->index : SA_NONE);
+}
+
+void install_sa_named(struct install_sas *sas, struct install_sa *sa, uint64_t now)
+{
+	if (!sa->group || sa->direction != SA_OUTBOUND)
+		return;
+	sa->named = true;
+	sa->held_until = 0;
+	for (struct install_sa *newer = sa->group->newest; newer != sa; newer = newer->group_next)
+		if (newer->direction == SA_OUTBOUND && !newer->named && !newer->held_until)
+			newer->held_until = now + INSTALL_SA_HELD_MS;
+	group_choose(sas, sa->group);
+}
+
+void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa,
+	uint64_t now)
 {
 	struct install_sa **at = &group->newest;
+	bool rekey = false;
 
-	if (sa->direction == SA_OUTBOUND)
-		for (const struct install_sa *other = group->newest; other;
-			other = other->group_next)
-			if (other->direction == SA_OUTBOUND) {
-				group->rekeys++;
-				break;
-			}
-	sa->group = group;
-	sa->group_id = group->id;
 	while (sa->dumped && *at && (*at)->born >= sa->born)
 		at = &(*at)->group_next;
+	for (const struct install_sa *older = *at; older; older = older->group_next) {
+		if (older->direction != SA_OUTBOUND || sa->direction != SA_OUTBOUND)
+			continue;
+		rekey = true;
+		if (older->named && usable(older) && sa->source == INSTALL_SA_KERNEL)
+			sa->held_until = now + INSTALL_SA_HELD_MS;
+	}
+	group->rekeys += rekey;
+	sa->group = group;
+	sa->group_id = group->id;
 	sa->group_next = *at;
 	*at = sa;
 	group->n_sas++;

@@ -43,9 +43,10 @@ void group_move(struct install_sas *sas, struct install_sa_group *group, const u
  * group. True: it was another port.
  */
 bool group_answer_at(struct install_sas *sas, struct install_sa_group *group, uint16_t peer_port);
-void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa);
+void group_join(struct install_sas *sas, struct install_sa_group *group, struct install_sa *sa,
+	uint64_t now);
 void group_leave(struct install_sas *sas, struct install_sa *sa, uint64_t now);
-/* Puts its newest outbound SA that is live to use. */
+/* Puts its newest outbound SA that is live to use, one that is held only if there is no other. */
 void group_choose(struct install_sas *sas, struct install_sa_group *group);
 void groups_poll(struct install_sas *sas, uint64_t now);
 void groups_destroy(struct install_sas *sas);

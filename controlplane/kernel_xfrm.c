@@ -166,7 +166,7 @@ static void disable(struct kernel_xfrm *xfrm, int error)
 	xfrm->dump_at = 0;
 }
 
-static void dump_start(struct kernel_xfrm *xfrm)
+static void dump_ask(struct kernel_xfrm *xfrm, bool policies)
 {
 	_Alignas(8) uint8_t message[64];
 	size_t length;
@@ -174,16 +174,23 @@ static void dump_start(struct kernel_xfrm *xfrm)
 	if (++xfrm->seq == 0)
 		xfrm->seq = 1;
 	xfrm->dump_seq = xfrm->seq;
-	length = xfrm_write_dump(message, sizeof(message), xfrm->dump_seq);
-	xfrm->dump_at = 0;
-	xfrm->mark++;
+	length = policies ? xfrm_write_dump_policies(message, sizeof(message), xfrm->dump_seq)
+			  : xfrm_write_dump(message, sizeof(message), xfrm->dump_seq);
 	xfrm->restart = xfrm->interrupted = false;
-	xfrm->stats.dumps++;
+	xfrm->policies = policies;
 	xfrm->dumping = true;
 	if (send(xfrm->events, message, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		xfrm->dumping = false;
 		xfrm->dump_at = xfrm->now + DUMP_RETRY_MS;
 	}
+}
+
+static void dump_start(struct kernel_xfrm *xfrm)
+{
+	xfrm->dump_at = 0;
+	xfrm->mark++;
+	xfrm->stats.dumps++;
+	dump_ask(xfrm, false);
 }
 
 /* What the dump did not bring again has gone without an event. */
@@ -204,6 +211,8 @@ static void dump_done(struct kernel_xfrm *xfrm, int error)
 		xfrm->dump_at = xfrm->now + DUMP_DELAY_MS;
 		return;
 	}
+	if (xfrm->policies)
+		return; /* without them the newest SAs are used, which is right but for an instant */
 	if (error == -ENOSYS || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT ||
 		(error == -EINVAL && !xfrm->synced)) {
 		disable(xfrm, -error);
@@ -218,6 +227,7 @@ static void dump_done(struct kernel_xfrm *xfrm, int error)
 	if (!xfrm->synced)
 		log_info(NULL, "kernel's security associations mirrored: %u are ours", xfrm->n);
 	xfrm->synced = true;
+	dump_ask(xfrm, true);
 }
 
 static void overrun(struct kernel_xfrm *xfrm)
@@ -263,6 +273,11 @@ static void event_take(struct kernel_xfrm *xfrm, const struct xfrm_event *event)
 			kernel_sa_remove(xfrm, sa);
 		else
 			xfrm->stats.ignored++;
+		return;
+	case XFRM_POLICY:
+		sa = kernel_sa_find(xfrm, &event->sa.id);
+		if (sa && sa->sa && sa->outbound)
+			install_sa_named(xfrm->settings.sas, sa->sa, xfrm->now);
 		return;
 	default:
 		xfrm->stats.ignored++;
@@ -433,7 +448,8 @@ static int socket_open(struct kernel_netns *netns, uint32_t groups)
 struct kernel_xfrm *kernel_xfrm_create(const struct kernel_xfrm_settings *settings,
 	struct kernel_netns *netns, char *error, size_t error_size)
 {
-	const uint32_t groups = 1u << (XFRMNLGRP_SA - 1) | 1u << (XFRMNLGRP_EXPIRE - 1);
+	const uint32_t groups = 1u << (XFRMNLGRP_SA - 1) | 1u << (XFRMNLGRP_EXPIRE - 1) |
+		1u << (XFRMNLGRP_POLICY - 1);
 	int events = socket_open(netns, groups), requests = -1;
 	struct kernel_xfrm *xfrm;
 

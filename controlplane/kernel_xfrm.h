@@ -6,6 +6,9 @@
  * somebody else counts; inbound is where the destination is ours. Lost events (ENOBUFS) lead to a new dump, reconciled by
  * mark and sweep; after a restart the SAs come back by the dump.
  *
+ * A rekeying makes the new outbound SA before the peer has its own half. strongSwan says by the policy, which names the
+ * SPI, when it may be used: where policies name SAs, they are followed.
+ *
  * What goes back: an outbound SA uses no number that the kernel has not acknowledged as used (XFRM_MSG_NEWAE with a
  * number ahead), so that a restart, which reads it in the dump, begins above all of the past. Counters, so that ip -s
  * xfrm state and the IKE daemon see traffic. XFRM_MSG_EXPIRE when a limit of bytes, packets or numbers comes near

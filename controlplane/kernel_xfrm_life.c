@@ -179,6 +179,8 @@ void kernel_sa_tend(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
 
 	if (!sa->sa || sa->sa->state != INSTALL_SA_LIVE)
 		return;
+	if (sa->sa->held_until && xfrm->now >= sa->sa->held_until)
+		install_sa_named(xfrm->settings.sas, sa->sa, xfrm->now);
 	state = &sa->sa->sa->state;
 	bytes = sa->base_bytes + owner_read(&state->bytes);
 	packets = sa->base_packets + owner_read(&state->packets);

@@ -37,6 +37,7 @@ struct kernel_xfrm {
 	uint32_t mask, n, size; /* of slots */
 	/* the dump */
 	bool dumping, interrupted, restart, synced;
+	bool policies; /* it is the one of policies, which follows that of SAs */
 	uint32_t dump_seq, mark;
 	uint64_t dump_at; /* 0: none wanted */
 	/* timed work */

@@ -414,6 +414,44 @@ static int parse_expire(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 	return 0;
 }
 
+/*
+ * A policy may name one SA among those that fit, by the SPI in its template. In transport mode the SA's destination is
+ * that of the packets.
+ */
+static int parse_policy(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
+{
+	struct xfrm_id_key *key = &event->sa.id;
+	struct xfrm_userpolicy_info info;
+	struct attribute a;
+	int r;
+
+	if ((size_t)(end - p) < sizeof(info))
+		return -EBADMSG;
+	memcpy(&info, p, sizeof(info));
+	p += sizeof(info);
+	if (info.dir != XFRM_POLICY_OUT)
+		return 0;
+	while ((r = attribute_next(&p, end, &a)) > 0) {
+		struct xfrm_user_tmpl template;
+
+		if (a.type != XFRMA_TMPL || !a.length)
+			continue;
+		if (a.length < sizeof(template))
+			return -EBADMSG;
+		memcpy(&template, a.data, sizeof(template));
+		if (!template.id.spi || template.id.proto != IPPROTO_ESP)
+			continue;
+		key->family = family_of(
+			template.mode == XFRM_MODE_TUNNEL ? template.family : info.sel.family);
+		key->protocol = IPPROTO_ESP;
+		key->spi = ntohl(template.id.spi);
+		address_copy(key->family, key->destination,
+			template.mode == XFRM_MODE_TUNNEL ? &template.id.daddr : &info.sel.daddr);
+		event->type = key->family ? XFRM_POLICY : XFRM_OTHER;
+	}
+	return r;
+}
+
 static int parse_status(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
 {
 	if (end - p < 4)
@@ -444,6 +482,9 @@ static int parse_payload(
 		return parse_delete(p, end, event);
 	case XFRM_MSG_EXPIRE:
 		return parse_expire(p, end, event);
+	case XFRM_MSG_NEWPOLICY:
+	case XFRM_MSG_UPDPOLICY:
+		return parse_policy(p, end, event);
 	case XFRM_MSG_FLUSHSA:
 		if (end - p < 1)
 			return -EBADMSG;
@@ -556,6 +597,13 @@ static void writer_mark(struct writer *w, const struct xfrm_id_key *id)
 size_t xfrm_write_dump(uint8_t *buffer, size_t size, uint32_t seq)
 {
 	struct writer w = writer_begin(buffer, size, XFRM_MSG_GETSA, NLM_F_DUMP, seq);
+
+	return writer_end(&w);
+}
+
+size_t xfrm_write_dump_policies(uint8_t *buffer, size_t size, uint32_t seq)
+{
+	struct writer w = writer_begin(buffer, size, XFRM_MSG_GETPOLICY, NLM_F_DUMP, seq);
 
 	return writer_end(&w);
 }

@@ -14,13 +14,14 @@
 #define XFRM_BITMAP_WORDS 128 /* of the largest window: 4096 numbers */
 
 enum xfrm_type {
-	XFRM_OTHER, /* nothing that the mirror needs: policies, replay and lifetime updates, ... */
+	XFRM_OTHER, /* nothing that the mirror needs: replay and lifetime updates, ... */
 	XFRM_DONE,  /* the end of a dump, or an acknowledgement: error = 0 or -errno */
 	XFRM_ERROR, /* error = -errno */
 	XFRM_NEW,   /* there is an SA, new or changed */
 	XFRM_DELETE,
 	XFRM_FLUSH, /* all of protocol */
 	XFRM_EXPIRE,
+	XFRM_POLICY, /* an outbound policy names the SA that it sends by */
 };
 
 /* What names an SA in the kernel. */
@@ -71,7 +72,7 @@ struct xfrm_event {
 	uint8_t protocol; /* XFRM_FLUSH: 0, 255 = all */
 	uint32_t seq, pid;
 	int32_t error;
-	struct xfrm_sa sa; /* XFRM_NEW; of XFRM_DELETE and XFRM_EXPIRE its id only */
+	struct xfrm_sa sa; /* XFRM_NEW; of XFRM_DELETE, XFRM_EXPIRE and XFRM_POLICY its id only */
 };
 
 /*
@@ -83,6 +84,7 @@ int xfrm_parse(const uint8_t **p, const uint8_t *end, struct xfrm_event *event);
 /* Each writes one message with its padding into a buffer of size; its length, 0: no room. */
 
 size_t xfrm_write_dump(uint8_t *buffer, size_t size, uint32_t seq);
+size_t xfrm_write_dump_policies(uint8_t *buffer, size_t size, uint32_t seq);
 
 /* What XFRM_MSG_NEWAE sets. */
 struct xfrm_update {

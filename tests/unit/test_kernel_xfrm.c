@@ -59,9 +59,18 @@ static bool dump_asked(void)
 	return true;
 }
 
+/* Also that of policies, which follows. */
 static void dump_ends(void)
 {
+	struct nlmsghdr nlh;
+
 	kernel_sends(message_status(buffer, NLMSG_DONE, dump_seq, 0));
+	while (kernel_xfrm_read(mirror, 100, now))
+		;
+	if (recv(events, &nlh, sizeof(nlh), MSG_DONTWAIT) < (ssize_t)sizeof(nlh))
+		return; /* it was interrupted */
+	cr_assert_eq(nlh.nlmsg_type, XFRM_MSG_GETPOLICY);
+	kernel_sends(message_status(buffer, NLMSG_DONE, nlh.nlmsg_seq, 0));
 }
 
 static void start(void)
@@ -700,6 +709,67 @@ Test(kernel_xfrm, reservations_of_two_lives_never_overlap)
 		start();
 		kernel_xfrm_poll(mirror, now);
 	}
+}
+
+static void policy_names(uint32_t spi)
+{
+	kernel_sends(message_policy(buffer, XFRM_MSG_UPDPOLICY, XFRM_POLICY_OUT, "10.9.0.1", spi));
+	reads();
+}
+
+Test(kernel_xfrm, a_new_sa_waits_until_the_policy_names_it)
+{
+	struct install_sa *old = running(0x2001), *new;
+
+	policy_names(0x2001);
+	new = running(0x2002);
+	cr_assert(install_sa_in_use(sas, old));
+	cr_assert_not(install_sa_in_use(sas, new));
+	policy_names(0x7777); /* nobody's */
+	cr_assert(install_sa_in_use(sas, old));
+	policy_names(0x2002);
+	cr_assert(install_sa_in_use(sas, new));
+	/* and again: the policy of two clients behind one NAT is one, and changes with either of them */
+	policy_names(0x2001);
+	cr_assert(install_sa_in_use(sas, new));
+}
+
+Test(kernel_xfrm, a_new_sa_that_no_policy_names_takes_over_from_one_that_ends_or_after_a_while)
+{
+	struct install_sa *first = running(0x2001), *second, *third;
+
+	policy_names(0x2001);
+	second = running(0x2002);
+	cr_assert_not(install_sa_in_use(sas, second));
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2001));
+	reads();
+	cr_assert(install_sa_in_use(sas, second));
+	first = second;
+	policy_names(0x2002);
+	third = running(0x2003);
+	passes(INSTALL_SA_HELD_MS / 2);
+	cr_assert(install_sa_in_use(sas, first));
+	passes(INSTALL_SA_HELD_MS);
+	cr_assert(install_sa_in_use(sas, third));
+}
+
+Test(kernel_xfrm, after_a_restart_the_policies_tell_which_sa_is_used)
+{
+	struct nlmsghdr nlh;
+
+	kernel_sends(out(0x2002, 0));
+	kernel_sends(out(0x2001, 0));
+	kernel_sends(message_status(buffer, NLMSG_DONE, dump_seq, 0));
+	reads();
+	cr_assert(stats.synced);
+	cr_assert_gt(recv(events, &nlh, sizeof(nlh), 0), 0);
+	cr_assert_eq(nlh.nlmsg_type, XFRM_MSG_GETPOLICY);
+	kernel_sends(
+		message_policy(buffer, XFRM_MSG_NEWPOLICY, XFRM_POLICY_OUT, "10.9.0.1", 0x2002));
+	kernel_sends(message_status(buffer, NLMSG_DONE, nlh.nlmsg_seq, 0));
+	reads();
+	cr_assert(install_sa_in_use(sas, find(SA_OUTBOUND, 0x2002)));
+	cr_assert_not(dump_asked());
 }
 
 Test(kernel_xfrm, addresses_that_come_and_go_are_looked_at_again)

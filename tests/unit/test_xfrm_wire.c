@@ -254,6 +254,34 @@ Test(xfrm_wire, what_is_not_about_sas_is_other)
 	cr_assert_eq(event.type, XFRM_OTHER);
 }
 
+Test(xfrm_wire, an_outbound_policy_names_an_sa)
+{
+	struct nlmsghdr *nlh;
+	struct xfrm_user_tmpl *template;
+	static const uint8_t peer[16] = {10, 9, 0, 1}, gateway[16] = {192, 0, 2, 9};
+
+	parse(message_policy(buffer, XFRM_MSG_UPDPOLICY, XFRM_POLICY_OUT, "10.9.0.1", 0xc1234567));
+	cr_assert_eq(event.type, XFRM_POLICY);
+	cr_assert_eq(event.sa.id.spi, 0xc1234567);
+	cr_assert_eq(event.sa.id.family, 4);
+	cr_assert_eq(event.sa.id.protocol, IPPROTO_ESP);
+	cr_assert_arr_eq(event.sa.id.destination, peer, 16);
+
+	nlh = message_policy(buffer, XFRM_MSG_NEWPOLICY, XFRM_POLICY_OUT, "10.20.0.0", 0xc1234567);
+	template = mnl_attr_get_payload(
+		mnl_nlmsg_get_payload_offset(nlh, sizeof(struct xfrm_userpolicy_info)));
+	template->mode = XFRM_MODE_TUNNEL;
+	message_address("192.0.2.9", AF_INET, &template->id.daddr);
+	parse(nlh);
+	cr_assert_eq(event.type, XFRM_POLICY);
+	cr_assert_arr_eq(event.sa.id.destination, gateway, 16);
+
+	parse(message_policy(buffer, XFRM_MSG_NEWPOLICY, XFRM_POLICY_OUT, "10.9.0.1", 0));
+	cr_assert_eq(event.type, XFRM_OTHER);
+	parse(message_policy(buffer, XFRM_MSG_NEWPOLICY, XFRM_POLICY_IN, "10.9.0.1", 7));
+	cr_assert_eq(event.type, XFRM_OTHER);
+}
+
 Test(xfrm_wire, acknowledgements)
 {
 	cr_assert_eq(parse(message_status(buffer, NLMSG_ERROR, 7, 0)), 0);

@@ -122,6 +122,26 @@ static inline void message_replay_esn(
 	mnl_attr_put(nlh, XFRMA_REPLAY_ESN_VAL, sizeof(state) + 4 * state.bmp_len, attribute);
 }
 
+/* An outbound transport mode policy for one host that names an SPI, 0: none. */
+static inline struct nlmsghdr *message_policy(
+	void *buffer, uint16_t type, uint8_t direction, const char *destination, uint32_t spi)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct xfrm_userpolicy_info *info;
+	struct xfrm_user_tmpl template = {.id = {.spi = htonl(spi), .proto = IPPROTO_ESP},
+		.family = message_family(destination),
+		.mode = XFRM_MODE_TRANSPORT};
+
+	nlh->nlmsg_type = type;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->dir = direction;
+	info->sel.family = message_family(destination);
+	info->sel.prefixlen_d = info->sel.family == AF_INET ? 32 : 128;
+	message_address(destination, info->sel.family, &info->sel.daddr);
+	mnl_attr_put(nlh, XFRMA_TMPL, sizeof(template), &template);
+	return nlh;
+}
+
 static inline struct nlmsghdr *message_delete(void *buffer, const char *destination, uint32_t spi)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
