@@ -333,6 +333,7 @@ bool kernel_xfrm_read(struct kernel_xfrm *xfrm, unsigned int budget, uint64_t no
 		if (from_length == sizeof(from) && from.nl_pid != 0)
 			continue; /* another process, not the kernel */
 		if ((size_t)n > sizeof(xfrm->buffer)) {
+			explicit_bzero(xfrm->buffer, sizeof(xfrm->buffer));
 			overrun(xfrm);
 			continue;
 		}

@@ -39,6 +39,9 @@ static bool place_of(
 	spec->params.direction = in ? SA_INBOUND : SA_OUTBOUND;
 	if (!memcmp(spec->peer, any, sizeof(any)))
 		spec->refused = "without the peer's address";
+	/* by none it would be native ESP, which is not what was asked for */
+	if (told->encap && (!spec->local_port || !spec->peer_port))
+		spec->refused = "UDP port 0 around ESP";
 	return true;
 }
 

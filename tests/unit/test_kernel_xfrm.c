@@ -360,9 +360,13 @@ Test(kernel_xfrm, what_cannot_be_is_shown_refused_and_nothing_else_is_affected)
 	nlh = message_sa(buffer, XFRM_MSG_NEWSA, "10.9.0.1", "10.9.0.2", 0x1002);
 	message_aead(nlh, "rfc4106(gcm(aes))", 20, 128, 0);
 	kernel_sends(nlh);
+	nlh = out(0x2001, 0);
+	message_encap(nlh, UDP_ENCAP_ESPINUDP, 4500, 0);
+	kernel_sends(nlh);
 	kernel_sends(in(0x1003));
 	reads();
 	cr_assert_str_eq(find(SA_INBOUND, 0x1001)->reason, "mode BEET");
+	cr_assert_str_eq(find(SA_OUTBOUND, 0x2001)->reason, "UDP port 0 around ESP");
 	cr_assert_str_eq(find(SA_INBOUND, 0x1002)->reason,
 		"the kernel does not show its keys (lockdown=confidentiality)");
 	cr_assert_eq(find(SA_INBOUND, 0x1003)->state, INSTALL_SA_LIVE);
