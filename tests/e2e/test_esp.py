@@ -13,11 +13,12 @@ import types
 import dial
 from dial import counted, counters
 from esp_peer import ALGORITHMS, EspLac, Pair, opened
-from lac import Lac, Timeout, Tunnel
+from lac import (ASSIGNED_TUNNEL_ID, HELLO, MESSAGE_TYPE, RESULT_CODE, SCCRQ, STOPCCN, Lac, Timeout, Tunnel,
+                 avp)
 from lib import (FAR, LAC6, LNS, LNS6, Capture, Failure, Lnsd, case, check, check_equal, default_config, eventually,
                  main)
 from ppp import Client
-from scapy.layers.inet import IP, fragment
+from scapy.layers.inet import IP, UDP, fragment
 from scapy.packet import Raw
 from witness import check_capture
 
@@ -270,18 +271,28 @@ def incomplete_fragments_of_esp_are_counted(lab, state):
 @case
 def cleartext_from_a_peer_that_requires_ipsec_is_dropped_before_any_state(lab, state):
     tunnels = len(state.lnsd.tunnels())
-    lac = Lac(lab, local='10.1.0.139')
-    try:
-        tunnel = Tunnel(lac)
+    for local, remote in (('10.1.0.139', LNS), (LAC6, LNS6)):
+        lac = Lac(lab, local=local, remote=remote)
+        try:
+            tunnel = Tunnel(lac)
+            with counted(state, 'sccrq-needs-ipsec'):
+                try:
+                    tunnel.connect()
+                except Timeout:
+                    pass
+                else:
+                    raise Failure(f'an SCCRQ in the clear from {local} was answered')
+        finally:
+            lac.close()
+    # in fragments, which are whole before anybody looks at the peer
+    request = tunnel.header(0, 0) + b''.join([avp(MESSAGE_TYPE, SCCRQ), *tunnel.hello_avps(), avp(99, bytes(900), False)])
+    request = request[:2] + struct.pack('!H', len(request)) + request[4:]
+    datagram = IP(src='10.1.0.139', dst=LNS, id=77) / UDP(sport=1701, dport=1701) / Raw(request)
+    with lab.socket('lac', kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
         with counted(state, 'sccrq-needs-ipsec'):
-            try:
-                tunnel.connect()
-            except Timeout:
-                pass
-            else:
-                raise Failure('an SCCRQ in the clear was answered')
-    finally:
-        lac.close()
+            for part in fragment(datagram, 600):
+                raw.sendto(bytes(part), (LNS, 0))
+            time.sleep(0.3)
     check_equal(len(state.lnsd.tunnels()), tunnels, 'tunnels')
 
 
@@ -298,6 +309,12 @@ def cleartext_into_a_tunnel_that_came_inside_esp_is_dropped(lab, state):
             plain.sendto(head + b'\xff\x03\x00\x21' + data, (LNS, 1701))
         with counted(state, 'tunnel-wrong-sa'):
             plain.sendto(tunnel.header(0, 0), (LNS, 1701))
+        # whatever it is, and whoever is on the way and knows all numbers
+        for kind, avps in ((HELLO, b''), (STOPCCN, avp(ASSIGNED_TUNNEL_ID, tunnel.id) + avp(RESULT_CODE, 1))):
+            body = avp(MESSAGE_TYPE, kind) + avps
+            for tunnel_id in (None, 0):
+                with counted(state, 'tunnel-wrong-sa', 'tunnel-unknown'):
+                    plain.sendto(tunnel.header(0, len(body), tunnel_id=tunnel_id) + body, (LNS, 1701))
         plain.close()
         # another pair's tunnel is no way in either
         with tunnel_over(lab, 'gcm') as other, counted(state, 'l2tp_wrong_peer', 'l2tp_wrong_sa'):
