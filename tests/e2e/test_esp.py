@@ -285,8 +285,8 @@ def cleartext_from_a_peer_that_requires_ipsec_is_dropped_before_any_state(lab, s
         finally:
             lac.close()
     # in fragments, which are whole before anybody looks at the peer
-    request = tunnel.header(0, 0) + b''.join([avp(MESSAGE_TYPE, SCCRQ), *tunnel.hello_avps(), avp(99, bytes(900), False)])
-    request = request[:2] + struct.pack('!H', len(request)) + request[4:]
+    body = b''.join([avp(MESSAGE_TYPE, SCCRQ), *tunnel.hello_avps(), avp(99, bytes(900), False)])
+    request = tunnel.header(0, len(body), ns=0) + body
     datagram = IP(src='10.1.0.139', dst=LNS, id=77) / UDP(sport=1701, dport=1701) / Raw(request)
     with lab.socket('lac', kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
         with counted(state, 'sccrq-needs-ipsec'):
