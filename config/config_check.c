@@ -410,6 +410,9 @@ int draft_check(struct config_draft *draft)
 		check_names(draft, "radius-servers", draft->radius_servers, config->radius_servers,
 			sizeof(*config->radius_servers), config->n_radius_servers,
 			"RADIUS server") ||
+		check_names(draft, "radius-clients", draft->radius_clients, config->radius_clients,
+			sizeof(*config->radius_clients), config->n_radius_clients,
+			"RADIUS client") ||
 		check_names(draft, "policies", draft->policies, config->policies,
 			sizeof(*config->policies), config->n_policies, "policy"))
 		return -ENOMEM;

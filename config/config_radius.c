@@ -20,6 +20,8 @@ void draft_resolve_radius(struct config_draft *draft)
 	}
 	for (i = 0; i < config->n_radius_servers; i++)
 		config->radius_servers[i].line = draft->radius_servers[i]->line;
+	for (i = 0; i < config->n_radius_clients; i++)
+		config->radius_clients[i].line = draft->radius_clients[i]->line;
 	for (i = 0; i < config->n_policies; i++)
 		config->policies[i].line = draft->policies[i]->line;
 }
@@ -72,6 +74,8 @@ void draft_check_radius(struct config_draft *draft)
 	unsigned int i, auth = 0, acct = 0;
 
 	check_servers(draft, &auth, &acct);
+	for (i = 0; i < config->n_radius_clients; i++)
+		check_secret(draft, "radius-clients", draft->radius_clients, i);
 	if (auth > CONFIG_RADIUS_SERVERS_MAX || acct > CONFIG_RADIUS_SERVERS_MAX)
 		draft_error(draft, place_key("radius-servers", NULL),
 			"%u with an auth-port and %u with an acct-port, expected at most %u each",
@@ -94,5 +98,17 @@ const struct config_policy *config_policy_find(const struct config *config, cons
 	for (i = 0; i < config->n_policies; i++)
 		if (!strcmp(config->policies[i].name, name))
 			return &config->policies[i];
+	return NULL;
+}
+
+const struct config_radius_client *config_radius_client_find(
+	const struct config *config, const struct ip_addr *addr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < config->n_radius_clients; i++)
+		for (j = 0; j < config->radius_clients[i].n_sources; j++)
+			if (ip_prefix_holds(&config->radius_clients[i].sources[j], addr))
+				return &config->radius_clients[i];
 	return NULL;
 }

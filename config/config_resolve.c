@@ -258,10 +258,11 @@ int draft_resolve(struct config_draft *draft)
 	draft->vrfs = list_nodes(draft->root, "vrfs", config->n_vrfs);
 	draft->sas = list_nodes(draft->root, "security-associations", config->n_sas);
 	draft->radius_servers = list_nodes(draft->root, "radius-servers", config->n_radius_servers);
+	draft->radius_clients = list_nodes(draft->root, "radius-clients", config->n_radius_clients);
 	draft->policies = list_nodes(draft->root, "policies", config->n_policies);
 	if (!draft->interfaces || !draft->peers || !draft->users || !draft->pools ||
 		!draft->prefix_pools || !draft->vrfs || !draft->sas || !draft->radius_servers ||
-		!draft->policies)
+		!draft->policies || !draft->radius_clients)
 		return -ENOMEM;
 	if (vrfs_resolve(draft))
 		return -ENOMEM;
@@ -315,4 +316,5 @@ void draft_free(struct config_draft *draft)
 	free(draft->sas);
 	free(draft->radius_servers);
 	free(draft->policies);
+	free(draft->radius_clients);
 }

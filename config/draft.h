@@ -17,7 +17,7 @@ struct config_draft {
 	 */
 	const struct yaml_node **interfaces, **peers, **users, **pools, **vrfs, **sas,
 		**prefix_pools;
-	const struct yaml_node **radius_servers, **policies;
+	const struct yaml_node **radius_servers, **radius_clients, **policies;
 };
 
 /* A place in the file: "section.key", or "section[item].key", or "section[item].key[element]". */

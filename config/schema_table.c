@@ -384,6 +384,9 @@ static const struct schema_field schema_radius[] = {
 	{"interim-interval", SECONDS(T, interim_interval), .min = 60, ZERO, .value = 600},
 	{"spool", TEXT(T, spool), .text = "/var/lib/lnsd/accounting", .check = path_check, RESTART},
 	{"spool-size", NUMBER(T, spool_mb, 1, 65536), .value = 256, RESTART},
+	{"coa-address", CUSTOM(T, coa_address, field_read_addr), RESTART},
+	{"coa-port", NUMBER(T, coa_port, 1, 65535), .value = 3799, RESTART},
+	{"coa-window", SECONDS(T, coa_window), .min = 1, ZERO, .value = 300},
 	{NULL},
 };
 #undef T
@@ -404,6 +407,17 @@ static const struct schema_field schema_radius_server[] = {
 	{"probe-interval", MS(T, probe_interval, 1000, 3600000), .value = 10000},
 	{"status-server", BOOL(T, status_server), .value = true},
 	{"require-message-authenticator", BOOL(T, require_message_authenticator), .value = true},
+	{NULL},
+};
+#undef T
+
+#define T config_radius_client
+static const struct schema_field schema_radius_client[] = {
+	{"name", TEXT(T, name), .check = name_check, REQUIRED},
+	{"sources", LIST(T, sources, 64), .read = field_read_source, .zero_deny = true, REQUIRED},
+	{"secret", SECRET(T, secret)},
+	{"secret-file", SCHEMA_SECRET_FILE, AT(T, secret)},
+	{"require-message-authenticator", BOOL(T, require_message_authenticator)},
 	{NULL},
 };
 #undef T
@@ -439,6 +453,7 @@ const struct schema_field schema_root[] = {
 	{"radius", SCHEMA_MAPPING, AT(T, radius), .section = schema_radius},
 	{"radius-servers", LIST(T, radius_servers, 2 * CONFIG_RADIUS_SERVERS_MAX),
 		.section = schema_radius_server},
+	{"radius-clients", LIST(T, radius_clients, 256), .section = schema_radius_client},
 	{"policies", LIST(T, policies, 1024), .section = schema_policy},
 	{NULL},
 };

@@ -9,6 +9,7 @@
 
 #include "aaa.h"
 #include "radius_client.h"
+#include "radius_server.h"
 
 /* Access-Accepts and what was in them. X(enumerator, name) */
 #define AAA_RADIUS_COUNTERS(X)                      \
@@ -69,5 +70,17 @@ struct aaa_accept {
  */
 bool aaa_radius_accept(struct aaa_accept *accept, const struct config *config,
 	const struct aaa_request *request, const struct radius_answer *reply, uint64_t *counters);
+/* What a CoA-Request changes of a session. Rates are bit/s, bursts bytes, times seconds. */
+struct aaa_change {
+	bool has_up, has_down, has_session_timeout, has_idle_timeout, has_interim;
+	uint64_t up_rate, down_rate;
+	uint32_t up_burst, down_burst;
+	uint32_t session_timeout, idle_timeout, interim_interval;
+	char policy[CONFIG_NAME_MAX];
+	char refusal[160];
+};
+/* Reads it: all of it or nothing. RADIUS_ERROR_NONE, or the Error-Cause and refusal. */
+enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struct config *config,
+	const struct radius_packet *request);
 /* The Reply-Messages, one after the other, printable. */
 void aaa_radius_message(const struct radius_packet *packet, char message[AAA_MESSAGE_MAX]);

@@ -19,7 +19,9 @@ bool reading_refuse(struct reading *reading, const char *format, ...)
 {
 	char *text = reading->accept->refusal;
 	va_list arguments;
-	int n = snprintf(text, sizeof(reading->accept->refusal), "Access-Accept not honoured: ");
+	int n = snprintf(text, sizeof(reading->accept->refusal), "%s",
+		reading->reply->packet.code == RADIUS_COA_REQUEST ? ""
+								  : "Access-Accept not honoured: ");
 
 	va_start(arguments, format);
 	vsnprintf(text + n, sizeof(reading->accept->refusal) - (size_t)n, format, arguments);

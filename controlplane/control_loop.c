@@ -4,6 +4,7 @@
 
 #include "ctl_show.h"
 #include "lns_acct.h"
+#include "lns_coa.h"
 #include "log.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 #define REPLIES_MAX    256
 #define TIMERS_MAX     512
 #define AAA_MAX        64
+#define COA_MAX        16  /* requests to end or change a session: each looks at all of them */
 #define RADIUS_MAX     256 /* answers of RADIUS servers */
 #define RELEASES_MAX   512
 #define TAP_MAX        KERNEL_TAP_BATCH /* packets of one device */
@@ -39,7 +41,15 @@
 
 #define TAPS_MAX (CONFIG_INTERFACES_MAX + CONFIG_VRFS_MAX)
 
-enum source { SOURCE_SIGNAL, SOURCE_CTL, SOURCE_ROUTE, SOURCE_RADIUS, SOURCE_XFRM, SOURCE_TAP };
+enum source {
+	SOURCE_SIGNAL,
+	SOURCE_CTL,
+	SOURCE_ROUTE,
+	SOURCE_RADIUS,
+	SOURCE_COA,
+	SOURCE_XFRM,
+	SOURCE_TAP
+};
 
 struct control_loop {
 	struct lns *lns;
@@ -47,7 +57,7 @@ struct control_loop {
 	uint64_t addresses; /* version that SAs were looked at with */
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
-	bool ctl_ready, route_more, radius_ready, xfrm_more;
+	bool ctl_ready, route_more, radius_ready, coa_ready, xfrm_more;
 	bool taps_ready[TAPS_MAX];
 };
 
@@ -228,6 +238,8 @@ static void events_take(struct control_loop *loop, const struct epoll_event *eve
 			loop->route_more = true;
 		else if (source == SOURCE_RADIUS)
 			loop->radius_ready = true;
+		else if (source == SOURCE_COA)
+			loop->coa_ready = true;
 		else if (source == SOURCE_XFRM)
 			loop->xfrm_more = true;
 		else
@@ -253,6 +265,10 @@ static unsigned int descriptors_serve(struct control_loop *loop)
 	/* routes and neighbours before the packets that follow from them */
 	if (loop->route_more)
 		loop->route_more = kernel_route_read(lns->kernel_route, NETLINK_MAX);
+	if (loop->coa_ready) {
+		loop->coa_ready = false;
+		n += lns_coa_read(lns, COA_MAX);
+	}
 	if (loop->radius_ready) {
 		loop->radius_ready = false;
 		n += aaa_radius_read(lns->radius, RADIUS_MAX);
@@ -342,6 +358,8 @@ static int loop_open(struct control_loop *loop)
 		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
 	if (!rc)
 		rc = source_add(loop, aaa_radius_fd(lns->radius), SOURCE_RADIUS);
+	if (!rc && lns_coa_fd(lns) >= 0)
+		rc = source_add(loop, lns_coa_fd(lns), SOURCE_COA);
 	if (!rc && kernel_xfrm_fd(lns->kernel_xfrm) >= 0)
 		rc = source_add(loop, kernel_xfrm_fd(lns->kernel_xfrm), SOURCE_XFRM);
 	for (unsigned int k = 0; !rc && k < kernel_taps_count(lns->taps); k++)

@@ -4,6 +4,7 @@
 
 #include "ctl_show.h"
 #include "lns_acct.h"
+#include "lns_coa.h"
 #include "lns_commands.h"
 #include "lns_start.h"
 #include "log.h"
@@ -164,7 +165,8 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	if (!lns->radius)
 		return -EIO;
 	aaa_set_radius(lns->aaa, lns->radius);
-	return lns_acct_start(lns, config, error, error_size);
+	rc = lns_coa_start(lns, config, error, error_size);
+	return rc ? rc : lns_acct_start(lns, config, error, error_size);
 }
 
 static int operator_start(struct lns *lns, char *error, size_t error_size)
@@ -248,6 +250,7 @@ void lns_stop(struct lns *lns)
 		kernel_netns_close(lns->netns);
 	aaa_destroy(lns->aaa);
 	aaa_radius_destroy(lns->radius);
+	lns_coa_stop(lns);
 	lns_acct_stop(lns);
 	install_destroy(lns->install);
 	lns_sas_stop(lns);

@@ -20,6 +20,7 @@
 #include "profile.h"
 #include "radius_acct.h"
 #include "radius_io.h"
+#include "radius_server.h"
 #include "subscriber_ipv6.h"
 #include "subscribers.h"
 #include "timer.h"
@@ -67,6 +68,8 @@ struct lns {
 	struct radius_acct *acct; /* NULL: no accounting */
 	struct radius_spool *spool;
 	struct radius_io *acct_io;
+	struct radius_server_cache *coa; /* NULL: no radius-clients */
+	int coa_socket;
 	bool acct_off;                    /* Accounting-Off was sent */
 	uint32_t acct_epoch, acct_serial; /* the halves of the next Acct-Session-Id */
 	struct subscribers subscribers;

@@ -273,6 +273,12 @@ static bool control_at(struct lns *lns, unsigned int at, struct named_counter *c
 		return true;
 	}
 	at -= AAA_RADIUS_COUNTER_MAX;
+	if (lns->coa && at < RADIUS_SERVER_COUNTER_MAX) {
+		*counter = (struct named_counter){"coa", radius_server_counter_name(at), "",
+			radius_server_counters(lns->coa)[at]};
+		return true;
+	}
+	at -= lns->coa ? RADIUS_SERVER_COUNTER_MAX : 0;
 	if (at < ROUTER_ADV_COUNTERS_N) {
 		*counter = (struct named_counter){"nd", router_adv_counter_name(at),
 			router_adv_counter_text(at), lns->ipv6.router_adv[at]};

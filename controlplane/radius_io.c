@@ -27,7 +27,7 @@ struct radius_io {
 	char names[RADIUS_SERVERS_MAX][CONFIG_NAME_MAX];
 };
 
-static socklen_t sockaddr_fill(
+socklen_t radius_sockaddr(
 	struct sockaddr_storage *storage, const struct ip_addr *address, uint16_t port)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)storage;
@@ -46,7 +46,7 @@ static socklen_t sockaddr_fill(
 	return sizeof(*in);
 }
 
-static void endpoint_of(const struct sockaddr_storage *storage, struct radius_endpoint *endpoint)
+void radius_endpoint_of(const struct sockaddr_storage *storage, struct radius_endpoint *endpoint)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)storage;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)storage;
@@ -77,7 +77,7 @@ static int on_socket_open(void *user, unsigned int server, unsigned int socket_n
 		goto fail;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	if (io->source.family) {
-		socklen_t length = sockaddr_fill(&from, &io->source, 0);
+		socklen_t length = radius_sockaddr(&from, &io->source, 0);
 
 		if (bind(fd, (struct sockaddr *)&from, length))
 			goto fail;
@@ -211,8 +211,8 @@ static void server_fill(struct radius_io *io, struct radius_server_settings *set
 		.status_server = from->status_server,
 		.require_message_authenticator = from->require_message_authenticator,
 	};
-	io->to_length[n] = sockaddr_fill(&io->to[n], &from->address, port);
-	endpoint_of(&io->to[n], &settings->endpoint);
+	io->to_length[n] = radius_sockaddr(&io->to[n], &from->address, port);
+	radius_endpoint_of(&io->to[n], &settings->endpoint);
 	strcpy(io->names[n], from->name);
 	if (!from->require_message_authenticator && io->role == RADIUS_AUTHENTICATION)
 		log_warning(NULL,
@@ -310,7 +310,7 @@ static unsigned int socket_read(
 	for (int i = 0; i < n; i++) {
 		struct radius_endpoint source;
 
-		endpoint_of(&sources[i], &source);
+		radius_endpoint_of(&sources[i], &source);
 		radius_client_receive(io->client, now, server, socket_number, &source, buffers[i],
 			messages[i].msg_len);
 	}

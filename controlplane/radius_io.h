@@ -11,6 +11,8 @@
 
 #include <config/config.h>
 
+#include <sys/socket.h>
+
 struct radius_io;
 
 enum radius_role { RADIUS_AUTHENTICATION, RADIUS_ACCOUNTING };
@@ -23,6 +25,10 @@ struct radius_client *radius_io_client(struct radius_io *io);
 int radius_io_fd(const struct radius_io *io); /* epoll: readable when a socket is */
 /* Takes datagrams, at most about max; returns how many. */
 unsigned int radius_io_read(struct radius_io *io, uint64_t now, unsigned int max);
+/* Addresses as sockets have them, and back. */
+socklen_t radius_sockaddr(
+	struct sockaddr_storage *storage, const struct ip_addr *address, uint16_t port);
+void radius_endpoint_of(const struct sockaddr_storage *storage, struct radius_endpoint *endpoint);
 /* Are the servers of two configurations, and what they are told, the same? */
 bool radius_io_same(const struct config *a, const struct config *b);
 /* Servers of the configuration in a role. */

@@ -17,7 +17,8 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 			"f:3:1: frobnicate: unknown key, expected one of lns, dpdk, "
 			"interfaces, peers, subscribers, users, pools, ipv6, prefix-pools, vrfs, "
 			"kernel, ipsec, "
-			"security-associations, aaa, radius, radius-servers, policies"},
+			"security-associations, aaa, radius, radius-servers, radius-clients, "
+			"policies"},
 		{DPDK INTERFACES "lns: [a]\n", "f:3:6: lns: a list, expected a mapping of keys"},
 		{DPDK INTERFACES "peers: {}\n", "f:3:8: peers: a mapping, expected a list"},
 		{DPDK INTERFACES "peers: ~\n"
@@ -33,7 +34,8 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 		{DPDK INTERFACES "<<: *x\n",
 			"f:3:1: <<: unknown key, expected one of lns, dpdk, interfaces, peers, "
 			"subscribers, users, pools, ipv6, prefix-pools, vrfs, kernel, ipsec, "
-			"security-associations, aaa, radius, radius-servers, policies"},
+			"security-associations, aaa, radius, radius-servers, radius-clients, "
+			"policies"},
 		{DPDK INTERFACES "lns: {log-level: !!str info}\n",
 			"f:3:18: lns.log-level: a tag (not supported), expected one of error, "
 			"warning, info, debug"},

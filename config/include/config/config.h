@@ -323,6 +323,16 @@ struct config_radius_server {
 	unsigned int line;
 };
 
+/* Who may send CoA- and Disconnect-Requests. */
+struct config_radius_client {
+	char name[CONFIG_NAME_MAX];
+	unsigned int n_sources;
+	struct ip_prefix *sources;
+	char secret[CONFIG_SECRET_MAX];
+	bool require_message_authenticator;
+	unsigned int line;
+};
+
 struct config_radius {
 	char nas_identifier[CONFIG_NAME_MAX];
 	struct ip_addr nas_address;    /* NAS-IP-Address or NAS-IPv6-Address; family 0 = none */
@@ -334,6 +344,9 @@ struct config_radius {
 	uint32_t interim_interval;     /* seconds; 0 = none */
 	char spool[256];               /* folder of the accounting records that wait */
 	uint32_t spool_mb;
+	struct ip_addr coa_address; /* family 0 = any IPv4 */
+	uint16_t coa_port;
+	uint32_t coa_window; /* seconds; 0: Event-Timestamp is not asked for */
 };
 
 /* Rates that a Filter-Id, or a user, names. */
@@ -373,6 +386,8 @@ struct config {
 	struct config_radius radius;
 	unsigned int n_radius_servers;
 	struct config_radius_server *radius_servers;
+	unsigned int n_radius_clients;
+	struct config_radius_client *radius_clients;
 	unsigned int n_policies;
 	struct config_policy *policies;
 	struct config_user_index *user_index;
@@ -407,6 +422,9 @@ const struct config_peer *config_peer_find(
 	const struct config *config, const struct ip_addr *addr, const char *host_name);
 /* NULL: no policy of that name. */
 const struct config_policy *config_policy_find(const struct config *config, const char *name);
+/* The client whose sources hold addr; NULL: none. */
+const struct config_radius_client *config_radius_client_find(
+	const struct config *config, const struct ip_addr *addr);
 /* Exact name first, then wildcards in the order of the file. */
 const struct config_user *config_user_find(const struct config *config, const char *name);
 /* Is this a user's fixed address, or our own end of the links? A pool never hands it out to others. */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* RADIUS requests that end a session or change it: the socket, which session, what is done to it. */
+#include "lns_coa.h"
+
+#include "aaa_radius.h"
+#include "log.h"
+#include "radius_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- which session ---- */
+
+static bool bytes_equal(struct radius_bytes bytes, const struct radius_attribute *attribute)
+{
+	return bytes.length == attribute->length &&
+		!memcmp(bytes.bytes ? bytes.bytes : (const uint8_t *)"", attribute->value,
+			bytes.length);
+}
+
+static struct radius_bytes text_of(const char *text)
+{
+	return (struct radius_bytes){(const uint8_t *)text, text ? strlen(text) : 0};
+}
+
+/* Is it a name of the session, and does it fit? false in *names: it names none. */
+static bool attribute_fits(const struct subscriber *subscriber, const struct subscriber_told *told,
+	const struct radius_attribute *attribute, bool *names)
+{
+	char port[RADIUS_VALUE_MAX];
+	size_t length;
+	uint32_t number;
+
+	*names = true;
+	switch (attribute->type) {
+	case RADIUS_ACCT_SESSION_ID:
+		return bytes_equal(text_of(subscriber->acct_id), attribute);
+	case RADIUS_USER_NAME:
+		return bytes_equal(told->session.user, attribute);
+	case RADIUS_FRAMED_IP_ADDRESS:
+		return attribute->length == 4 && subscriber->address &&
+			!memcmp(&subscriber->address, attribute->value, 4);
+	case RADIUS_CALLING_STATION_ID:
+		return bytes_equal(told->session.calling, attribute);
+	case RADIUS_NAS_PORT:
+		return !radius_get_u32(attribute, &number) &&
+			number ==
+			((uint32_t)told->session.tunnel_id << 16 | told->session.session_id);
+	case RADIUS_NAS_PORT_ID:
+		length = radius_port_id(lns_config(subscriber->lns), &told->session, port);
+		return bytes_equal((struct radius_bytes){(const uint8_t *)port, length}, attribute);
+	default:
+		*names = false;
+		return true;
+	}
+}
+
+static bool session_fits(
+	const struct subscriber *subscriber, const struct radius_packet *request, bool *named)
+{
+	const uint8_t *at = request->attributes;
+	struct radius_attribute attribute;
+	struct subscriber_told told;
+	bool names, fits = true;
+
+	subscriber_tell(subscriber, &told);
+	*named = false;
+	while (fits && radius_next(&at, request->end, &attribute)) {
+		fits = attribute_fits(subscriber, &told, &attribute, &names);
+		*named |= names;
+	}
+	return fits;
+}
+
+static bool names_a_session(const struct radius_packet *request)
+{
+	static const uint8_t names[] = {RADIUS_ACCT_SESSION_ID, RADIUS_USER_NAME,
+		RADIUS_FRAMED_IP_ADDRESS, RADIUS_CALLING_STATION_ID, RADIUS_NAS_PORT,
+		RADIUS_NAS_PORT_ID};
+	struct radius_attribute attribute;
+
+	for (unsigned int i = 0; i < sizeof(names); i++)
+		if (radius_find(request, names[i], &attribute))
+			return true;
+	return false;
+}
+
+/* Everything that is supplied must fit exactly one session. */
+static enum radius_error_cause session_find(
+	struct lns *lns, const struct radius_packet *request, struct subscriber **found)
+{
+	struct subscriber *subscriber;
+	uint32_t index = 0;
+	bool named;
+
+	*found = NULL;
+	if (!names_a_session(request))
+		return RADIUS_ERROR_MISSING_ATTRIBUTE;
+	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
+		if (subscriber->state != SUBSCRIBER_UP ||
+			!session_fits(subscriber, request, &named))
+			continue;
+		if (*found)
+			return RADIUS_ERROR_MULTIPLE_SESSIONS;
+		*found = subscriber;
+	}
+	return *found ? RADIUS_ERROR_NONE : RADIUS_ERROR_SESSION_NOT_FOUND;
+}
+
+/* NAS-Identifier and NAS-IP-Address, if they are there, are ours. */
+static bool nas_fits(const struct config *config, const struct radius_packet *request)
+{
+	const struct ip_addr *address = &config->radius.nas_address;
+	struct radius_attribute attribute;
+
+	if (radius_find(request, RADIUS_NAS_IDENTIFIER, &attribute) &&
+		!bytes_equal(text_of(config->radius.nas_identifier), &attribute))
+		return false;
+	if (radius_find(request, RADIUS_NAS_IP_ADDRESS, &attribute) &&
+		(address->family != 4 || attribute.length != 4 ||
+			memcmp(address->bytes, attribute.value, 4)))
+		return false;
+	return !radius_find(request, RADIUS_NAS_IPV6_ADDRESS, &attribute) ||
+		(address->family == 6 && attribute.length == 16 &&
+			!memcmp(address->bytes, attribute.value, 16));
+}
+
+/* ---- what is done ---- */
+
+static int extra_apply(struct subscriber *subscriber, const struct aaa_change *change)
+{
+	struct aaa_extra *extra = subscriber->extra;
+
+	if (!(change->has_up || change->has_down || change->has_interim))
+		return 0;
+	if (!extra) {
+		extra = calloc(1, sizeof(*extra));
+		if (!extra)
+			return -ENOMEM;
+		extra->size = sizeof(*extra);
+		subscriber->extra = extra;
+	}
+	if (change->has_up) {
+		extra->up_rate = change->up_rate;
+		extra->up_burst = change->up_burst;
+	}
+	if (change->has_down) {
+		extra->down_rate = change->down_rate;
+		extra->down_burst = change->down_burst;
+	}
+	if (change->has_up || change->has_down) {
+		memcpy(extra->policy, change->policy, sizeof(extra->policy));
+		subscriber_rates_set(subscriber);
+	}
+	if (change->has_interim)
+		extra->interim_interval = change->interim_interval;
+	return 0;
+}
+
+static enum radius_error_cause session_change(
+	struct subscriber *subscriber, const struct radius_packet *request)
+{
+	struct lns *lns = subscriber->lns;
+	struct log_context context = subscriber_log(subscriber);
+	const struct aaa_extra *extra;
+	struct aaa_change change;
+	enum radius_error_cause cause = aaa_radius_change(&change, lns_config(lns), request);
+
+	if (cause) {
+		log_ratelimited(
+			LOG_LEVEL_WARNING, &context, "CoA-Request refused: %s", change.refusal);
+		return cause;
+	}
+	if (extra_apply(subscriber, &change))
+		return RADIUS_ERROR_RESOURCES;
+	if (change.has_idle_timeout)
+		subscriber->idle_timeout = change.idle_timeout;
+	if (change.has_session_timeout) {
+		subscriber->session_timeout = change.session_timeout;
+		if (change.session_timeout)
+			timer_set(&lns->wheel, &subscriber->limit,
+				subscriber_session_end(subscriber));
+		else
+			timer_cancel(&lns->wheel, &subscriber->limit);
+	}
+	extra = subscriber->extra;
+	if (subscriber->acct)
+		radius_acct_changed(subscriber->acct,
+			extra && extra->interim_interval
+				? extra->interim_interval
+				: lns_config(lns)->radius.interim_interval);
+	log_info(&context, "session changed by a CoA-Request");
+	return RADIUS_ERROR_NONE;
+}
+
+static enum radius_error_cause on_request(void *user, const struct radius_packet *request)
+{
+	struct lns *lns = user;
+	struct subscriber *subscriber;
+	enum radius_error_cause cause;
+
+	if (!nas_fits(lns_config(lns), request))
+		return RADIUS_ERROR_NAS_MISMATCH;
+	cause = session_find(lns, request, &subscriber);
+	if (cause)
+		return cause;
+	if (request->code == RADIUS_COA_REQUEST)
+		return session_change(subscriber, request);
+	subscriber_close(subscriber, PPP_CLOSE_ADMIN);
+	return RADIUS_ERROR_NONE;
+}
+
+/* ---- the socket ---- */
+
+int lns_coa_start(struct lns *lns, const struct config *config, char *error, size_t error_size)
+{
+	struct ip_addr any = {.family = 4};
+	const struct ip_addr *address =
+		config->radius.coa_address.family ? &config->radius.coa_address : &any;
+	struct sockaddr_storage own;
+	char text[46];
+	socklen_t length;
+
+	lns->coa_socket = -1;
+	if (!config->n_radius_clients)
+		return 0;
+	lns->coa = radius_server_create(on_request, lns);
+	if (!lns->coa) {
+		snprintf(error, error_size, "out of memory for CoA");
+		return -ENOMEM;
+	}
+	length = radius_sockaddr(&own, address, config->radius.coa_port);
+	lns->coa_socket = socket(own.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (lns->coa_socket < 0 || bind(lns->coa_socket, (struct sockaddr *)&own, length)) {
+		snprintf(error, error_size, "radius.coa-address %s, port %u: %s",
+			ip_addr_text(address, text), config->radius.coa_port, strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+void lns_coa_stop(struct lns *lns)
+{
+	if (!lns->coa)
+		return;
+	if (lns->coa_socket >= 0)
+		close(lns->coa_socket);
+	radius_server_destroy(lns->coa);
+}
+
+int lns_coa_fd(const struct lns *lns)
+{
+	return lns->coa ? lns->coa_socket : -1;
+}
+
+unsigned int lns_coa_read(struct lns *lns, unsigned int max)
+{
+	uint8_t bytes[RADIUS_PACKET_MAX], reply[RADIUS_PACKET_MAX];
+	unsigned int taken = 0;
+
+	for (; taken < max; taken++) {
+		struct sockaddr_storage source;
+		socklen_t length = sizeof(source);
+		ssize_t n = recvfrom(lns->coa_socket, bytes, sizeof(bytes), MSG_DONTWAIT,
+			(struct sockaddr *)&source, &length);
+		struct radius_endpoint endpoint;
+		size_t answer;
+
+		if (n < 0)
+			break;
+		radius_endpoint_of(&source, &endpoint);
+		answer = radius_server_receive(lns->coa, lns_config(lns), (uint64_t)time(NULL),
+			&endpoint, bytes, (size_t)n, reply);
+		if (answer &&
+			sendto(lns->coa_socket, reply, answer, MSG_DONTWAIT | MSG_NOSIGNAL,
+				(struct sockaddr *)&source, length) < 0)
+			log_ratelimited(
+				LOG_LEVEL_WARNING, NULL, "CoA: cannot answer: %s", strerror(errno));
+	}
+	return taken;
+}
