@@ -347,12 +347,6 @@ static bool code_fits(const struct radius_request *request, uint8_t code)
 		code == RADIUS_ACCESS_CHALLENGE;
 }
 
-static bool endpoint_same(const struct radius_endpoint *a, const struct radius_endpoint *b)
-{
-	return a->family == b->family && a->port == b->port &&
-		!memcmp(a->address, b->address, sizeof(a->address));
-}
-
 /* The request that an authentic packet answers, or why it is dropped. */
 static struct radius_request *reply_check(struct radius_server *server, unsigned int socket,
 	const struct radius_endpoint *source, const struct radius_packet *reply,
@@ -368,7 +362,7 @@ static struct radius_request *reply_check(struct radius_server *server, unsigned
 	enum radius_signature signature;
 
 	*drop = RADIUS_DROP_ADDRESS;
-	if (!endpoint_same(source, &server->settings.endpoint))
+	if (!radius_endpoint_same(source, &server->settings.endpoint))
 		return NULL;
 	*drop = RADIUS_DROP_ID;
 	if (!slot)

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RADIUS_SERVERS_MAX 16
 
@@ -31,6 +32,14 @@ struct radius_endpoint {
 	uint8_t address[16]; /* network order; IPv4 in the first four, the rest zero */
 	uint16_t port;       /* host order */
 };
+
+/* Not by its bytes: there is padding in it. */
+static inline bool radius_endpoint_same(
+	const struct radius_endpoint *a, const struct radius_endpoint *b)
+{
+	return a->family == b->family && a->port == b->port &&
+		!memcmp(a->address, b->address, sizeof(a->address));
+}
 
 /* Copied by radius_client_create(). */
 struct radius_server_settings {

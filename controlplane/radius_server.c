@@ -66,7 +66,7 @@ static struct cached *cache_find(struct radius_server_cache *server, uint64_t wa
 		struct cached *at = &server->cached[i];
 
 		if (at->length && at->id == request->id && at->wall + CACHE_S >= wall &&
-			!memcmp(&at->source, source, sizeof(*source)) &&
+			radius_endpoint_same(&at->source, source) &&
 			!memcmp(at->authenticator, radius_authenticator(request),
 				RADIUS_AUTHENTICATOR))
 			return at;

@@ -167,4 +167,22 @@ def no_stop_is_lost_when_servers_and_lnsd_die(lab, state):
     return f'{len(ids)} Stops, {len(keys) - len(set(keys))} duplicates'
 
 
+@case
+def ten_thousand_sessions_leave_no_socket_slot_or_record_behind(lab, state):
+    rounds = []
+    for _ in range(2):
+        result = load.run(lab, 16, 5000, traffic=False, timeout=240)
+        check_equal(result['sessions']['up'], 5000, 'sessions up')
+        eventually(lambda: not state.lnsd.sessions(), 'all sessions have ended', timeout=60)
+        delivered(state, timeout=120)
+        eventually(lambda: all(row['in_flight'] == row['queued'] == 0 for row in state.lnsd.rows('radius')),
+                   'no request is under way')
+        rounds.append(acct(state))
+        check_equal(rounds[-1]['sessions'], 0, 'sessions of the accounting')
+        check_equal(rounds[-1]['spool_segments'], 1, 'segments of the spool')
+    eventually(lambda: all(row['sockets'] <= 1 for row in state.lnsd.rows('radius')), 'spare sockets are closed',
+               timeout=90, interval=1)
+    return f"{result['sessions']['rate']:.0f} sessions a second with authentication and accounting"
+
+
 main(setup, finish)
