@@ -3,6 +3,7 @@
  * Cycles per packet of uplink and downlink, in one thread: plain, by stage, and inside ESP.
  *
  * usage: bench_path [sessions [payload]]       default: 1,000 and 100,000 sessions, 64 bytes
+ *        bench_path ipv6 [sessions [payload]]  the same with IPv6 inside, a /56 for each session
  *        bench_path esp [sessions [payload]]   default: 1,000 sessions, 64 and 1,400 bytes
  *
  * Bursts of 64 packets of sessions drawn at random are written into buffers fresh from the pool and run
@@ -41,6 +42,7 @@ static uint8_t mac[2][6];
 static uint16_t ethdevs[2];
 static uint32_t n_sessions, n_tunnels, frame_length[2];
 static uint8_t frames[2][2048]; /* up, down */
+static bool six;                /* IPv6 inside */
 
 /* A tunnel's SAs: the LNS's two, and the one that the LAC sends by. */
 static struct esp_peer {
@@ -60,6 +62,15 @@ static void check(bool condition, const char *what)
 static uint32_t subscriber(uint32_t i)
 {
 	return IP(10, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff);
+}
+
+/* Of a session's /56. */
+static void subscriber6(uint8_t *out, uint32_t i)
+{
+	memcpy(out, (const uint8_t[16]){0x20, 1, 0xd, 0xb8}, 16);
+	out[4] = (uint8_t)(i >> 16);
+	out[5] = (uint8_t)(i >> 8);
+	out[6] = (uint8_t)i;
 }
 
 static struct sa *peer_sa(enum sa_direction direction, uint32_t spi, uint32_t window)
@@ -116,7 +127,7 @@ static void setup(uint32_t sessions, uint32_t tunnels, bool esp, uint32_t window
 		.mbufs = 16383,
 		.max_sessions = 1 << 20,
 		.max_routes4 = 1024,
-		.max_routes6 = 1024,
+		.max_routes6 = six ? 1 << 20 : 1024,
 		.max_adjacencies = 16,
 		.n_vrfs = 1,
 		.vrf_names = vrfs,
@@ -152,6 +163,10 @@ static void setup(uint32_t sessions, uint32_t tunnels, bool esp, uint32_t window
 		check(fib_set4(dp->fibs[0], i == 0 ? load32(hop[0]) : 0, i == 0 ? 32 : 0,
 			      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
 			"route");
+		if (six && i == 1)
+			check(fib_set6(dp->fibs[0], (const uint8_t[16]){0}, 0,
+				      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
+				"IPv6 route");
 	}
 	for (uint16_t t = 1; t <= tunnels; t++) {
 		struct tunnel_path path = {.family = 4,
@@ -170,17 +185,24 @@ static void setup(uint32_t sessions, uint32_t tunnels, bool esp, uint32_t window
 			.session_id = (uint16_t)(1 + i / tunnels),
 			.peer_session_id = 1,
 			.mtu = 1492,
-			.flags = SESSION_FORWARD4 | SESSION_MSS_CLAMP};
+			.flags = (six ? SESSION_FORWARD6 : SESSION_FORWARD4) | SESSION_MSS_CLAMP};
 		struct session_prefix prefix = {.family = 4, .length = 32};
 		uint32_t generation, ip = subscriber(i);
 		int64_t index = session_publish(dp->sessions, &params, &generation);
 
 		memcpy(prefix.addr, &ip, 4);
+		if (six) {
+			prefix = (struct session_prefix){.family = 6, .length = 56};
+			subscriber6(prefix.addr, i);
+		}
 		check(index >= 0 &&
 				session_update(dp->sessions, (uint32_t)index, 1492, 1452, 1432,
 					params.flags, &prefix, 1) == 0,
 			"session");
-		check(fib_set4(dp->fibs[0], ip, 32, fib_target(FIB_SESSION, (uint32_t)index)) == 0,
+		check((six ? fib_set6(dp->fibs[0], prefix.addr, 56,
+				     fib_target(FIB_SESSION, (uint32_t)index))
+			   : fib_set4(dp->fibs[0], ip, 32,
+				     fib_target(FIB_SESSION, (uint32_t)index))) == 0,
 			"session's route");
 		rcu_poll(dp->rcu, 64);
 	}
@@ -200,6 +222,22 @@ static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, uint32_t payload)
 	return p + 20;
 }
 
+/* The inner packet; the subscriber's address comes later. */
+static void put_inner(uint8_t *p, bool down, uint32_t size)
+{
+	static const uint8_t far6[16] = {0x20, 1, 0xd, 0xb9, [15] = 5};
+
+	if (!six) {
+		put_ip(p, down ? IP(203, 0, 113, 5) : 0, down ? 0 : IP(203, 0, 113, 5), size - 20);
+		return;
+	}
+	p[0] = 0x60;
+	store_be16(p + 4, (uint16_t)(size - 40));
+	p[6] = 17;
+	p[7] = 64;
+	memcpy(p + (down ? 8 : 24), far6, 16);
+}
+
 /* size: of the inner IP packet */
 static void frames_make(uint32_t size)
 {
@@ -214,13 +252,15 @@ static void frames_make(uint32_t size)
 	store_be16(p + 2, 1701);
 	store_be16(p + 4, (uint16_t)(8 + 10 + size));
 	memcpy(p + 8, (const uint8_t[10]){0, 2, 0, 0, 0, 0, 0xff, 3, 0, 0x21}, 10);
-	put_ip(p + 18, 0, IP(203, 0, 113, 5), size - 20);
+	if (six)
+		p[17] = 0x57;
+	put_inner(p + 18, false, size);
 	frame_length[0] = 14 + 20 + 8 + 10 + size;
 
 	p = frames[1];
 	memcpy(p, mac[1], 6);
-	store_be16(p + 12, 0x0800);
-	put_ip(p + 14, IP(203, 0, 113, 5), 0, size - 20);
+	store_be16(p + 12, six ? 0x86dd : 0x0800);
+	put_inner(p + 14, true, size);
 	frame_length[1] = 14 + size;
 }
 
@@ -246,13 +286,16 @@ static void burst_make(struct rte_mbuf **pkts, unsigned int down)
 		pkts[i]->pkt_len = frame_length[down];
 		if (down) {
 			ip = p + 14;
-			store32(ip + 16, subscriber(session));
 		} else {
 			store_be16(p + 44, (uint16_t)(1 + session % n_tunnels));
 			store_be16(p + 46, (uint16_t)(1 + session / n_tunnels));
 			ip = p + 52;
-			store32(ip + 12, subscriber(session));
 		}
+		if (six) {
+			subscriber6(ip + (down ? 24 : 8), session);
+			continue;
+		}
+		store32(ip + (down ? 16 : 12), subscriber(session));
 		store16(ip + 10, 0);
 		ip4_header_set_checksum(ip, 20);
 	}
@@ -382,10 +425,10 @@ static void bench(uint32_t sessions, uint32_t size)
 		}
 	for (unsigned int down = 0; down < 2; down++) {
 		qsort(cycles[down], 7, sizeof(double), compare_rounds);
-		printf("%s %u sessions, %u bytes: %.1f cycles per packet (%.1f to %.1f), %.1f "
+		printf("%s %s, %u sessions, %u bytes: %.1f cycles per packet (%.1f to %.1f), %.1f "
 		       "Mpps\n",
-			down ? "downlink" : "uplink  ", sessions, size, cycles[down][3],
-			cycles[down][0], cycles[down][6],
+			down ? "downlink" : "uplink  ", six ? "IPv6" : "IPv4", sessions, size,
+			cycles[down][3], cycles[down][0], cycles[down][6],
 			(double)rte_get_tsc_hz() / 1e6 / cycles[down][3]);
 	}
 	measure_stages(ticks_per_cycle());
@@ -525,8 +568,9 @@ int main(int argc, char **argv)
 		(char *)"--vdev=net_null0,no-rx=1", (char *)"--vdev=net_null1,no-rx=1", NULL};
 	bool esp = argc > 1 && strcmp(argv[1], "esp") == 0;
 
-	argc -= esp;
-	argv += esp;
+	six = argc > 1 && strcmp(argv[1], "ipv6") == 0;
+	argc -= esp || six;
+	argv += esp || six;
 
 	uint32_t sessions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 0;
 	uint32_t size = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) : 64;
