@@ -307,14 +307,16 @@ static __rte_noinline int classify_frame(
 	}
 }
 
-/* The rule: an untagged IPv4 packet in one segment, to our MAC address. */
+/* The rule: an untagged IP packet in one segment, to our MAC address. */
 static inline bool classify_is_plain(const struct rte_mbuf *m, const struct port *port)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t ether_type = load16(frame + 12);
 
 	return m->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) && m->nb_segs == 1 &&
 		(load64(frame) & MAC_WORD_MASK) == port->mac_word &&
-		load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+		(likely(ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) ||
+			ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6));
 }
 
 static inline uint16_t classify_finish(struct worker *w, struct rte_mbuf **pkts, uint16_t kept,
@@ -359,12 +361,15 @@ uint16_t classify(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (likely(iface != NULL && classify_is_plain(m, port))) {
 			const uint8_t *ip =
 				rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+			uint32_t room = m->data_len - (uint32_t)RTE_ETHER_HDR_LEN;
 
 			*meta = iface->blank;
 			plain++;
 			plain_bytes += m->pkt_len;
-			verdict = classify_ip4(
-				w, port, m, meta, ip, m->data_len - (uint32_t)RTE_ETHER_HDR_LEN);
+			if (likely(load16(ip - 2) == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+				verdict = classify_ip4(w, port, m, meta, ip, room);
+			else
+				verdict = classify_ip6(w, port, m, meta, ip, room);
 		} else {
 			verdict = classify_frame(w, m, meta, true);
 		}

@@ -10,12 +10,15 @@
  */
 #include "fib_private.h"
 
+#include <rte_common.h>
 #include <rte_prefetch.h>
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROUTES_MAX (1u << 24)
+#define ROUTES_MAX   (1u << 24)
+#define LOOKUP_CHUNK 64u
+#define HEAD_BYTES   4u
 
 struct fib_private {
 	/* All but the hosts, which the tree and the hash themselves know exactly. */
@@ -260,34 +263,74 @@ void fib_lookup4_bulk(
 	}
 }
 
-void fib_lookup6_bulk(
+/* One step of those in list, all at the same byte of their addresses; how many go on. */
+static inline unsigned int lookup6_step(const struct fib_tree *tree, const uint8_t (*addrs)[16],
+	uint32_t *targets, unsigned int at, uint8_t *list, unsigned int n)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int k = 0; k < n; k++) {
+		unsigned int i = list[k];
+		uint32_t entry = fib_tree_step(tree, targets[i], addrs[i][at]);
+
+		targets[i] = entry;
+		if (entry & FIB_TREE_PAGE) {
+			rte_prefetch0(fib_tree_slot(tree, entry, addrs[i][at + 1]));
+			list[kept++] = (uint8_t)i;
+		}
+	}
+	return kept;
+}
+
+/*
+ * An ISP's subscribers share the first 32 bits of their addresses (its allocation): the way so far is gone once
+ * for all that have those of the first packet.
+ */
+static void lookup6_chunk(
 	const struct fib *fib, const uint8_t (*addrs)[16], uint32_t *targets, unsigned int n)
 {
 	const struct fib_tree *tree = &fib->tree6;
-	bool more = false;
+	uint8_t near[LOOKUP_CHUNK], deep[LOOKUP_CHUNK];
+	unsigned int n_near = 0, n_deep = 0, at;
+	uint32_t head, head_entry, upper;
 
+	memcpy(&head, addrs[0], sizeof(head));
+	head_entry = fib_tree_root(tree, (uint32_t)addrs[0][0] << 8 | addrs[0][1]);
+	for (at = 2; at < HEAD_BYTES && head_entry & FIB_TREE_PAGE; at++)
+		head_entry = fib_tree_step(tree, head_entry, addrs[0][at]);
 	for (unsigned int i = 0; i < n; i++) {
 		targets[i] = fib_hosts6_lookup(&fib->hosts6, addrs[i]);
 		if (targets[i] != 0)
 			continue;
+		memcpy(&upper, addrs[i], sizeof(upper));
+		if (upper == head) {
+			targets[i] = head_entry;
+			if (head_entry & FIB_TREE_PAGE) {
+				rte_prefetch0(
+					fib_tree_slot(tree, head_entry, addrs[i][HEAD_BYTES]));
+				deep[n_deep++] = (uint8_t)i;
+			}
+			continue;
+		}
 		targets[i] = fib_tree_root(tree, (uint32_t)addrs[i][0] << 8 | addrs[i][1]);
 		if (targets[i] & FIB_TREE_PAGE) {
 			rte_prefetch0(fib_tree_slot(tree, targets[i], addrs[i][2]));
-			more = true;
+			near[n_near++] = (uint8_t)i;
 		}
 	}
-	for (unsigned int at = 2; more; at++) {
-		more = false;
-		for (unsigned int i = 0; i < n; i++) {
-			if (!(targets[i] & FIB_TREE_PAGE))
-				continue;
-			targets[i] = fib_tree_step(tree, targets[i], addrs[i][at]);
-			if (targets[i] & FIB_TREE_PAGE) {
-				rte_prefetch0(fib_tree_slot(tree, targets[i], addrs[i][at + 1]));
-				more = true;
-			}
-		}
-	}
+	for (at = 2; at < HEAD_BYTES && n_near > 0; at++)
+		n_near = lookup6_step(tree, addrs, targets, at, near, n_near);
+	memcpy(deep + n_deep, near, n_near);
+	n_deep += n_near;
+	for (at = HEAD_BYTES; n_deep > 0; at++)
+		n_deep = lookup6_step(tree, addrs, targets, at, deep, n_deep);
 	for (unsigned int i = 0; i < n; i++)
 		targets[i] = fib_tree_answer(tree, targets[i]);
+}
+
+void fib_lookup6_bulk(
+	const struct fib *fib, const uint8_t (*addrs)[16], uint32_t *targets, unsigned int n)
+{
+	for (unsigned int done = 0; done < n; done += LOOKUP_CHUNK)
+		lookup6_chunk(fib, addrs + done, targets + done, RTE_MIN(n - done, LOOKUP_CHUNK));
 }
