@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_sa(&event.sa, before, p);
 			check_written(&event.sa);
 		}
-		if (event.type == XFRM_DELETE || event.type == XFRM_EXPIRE)
+		if (event.type == XFRM_DELETE || event.type == XFRM_EXPIRE ||
+			event.type == XFRM_POLICY)
 			check(event.sa.id.family == 4 || event.sa.id.family == 6);
 	}
 	return 0;
