@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The DHCPv6 server: RFC 8415's sections 16 and 18.3 as a table, bindings, and what is no message. */
 #include "dhcp6_server.h"
-#include "link6.h"
+#include "nd_packets.h"
 
 #include <crypto/digest.h>
 

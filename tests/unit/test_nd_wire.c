@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Neighbour discovery: what RFC 4861 6.1 and 7.1 accept, and that what is written is read again. */
 #include "nd_wire.h"
-#include "link6.h"
+#include "nd_packets.h"
 
 #include "dns_name.h"
 

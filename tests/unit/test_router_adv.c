@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The router of a link: whom it answers, and when it speaks unasked. */
 #include "router_adv.h"
-#include "link6.h"
+#include "nd_packets.h"
 
 #include <stdlib.h>
 
