@@ -31,7 +31,7 @@ packages_of() {
 		echo clang libclang-rt-14-dev
 		# Peers and witnesses that run on this machine.
 		echo python3 python3-scapy python3-cryptography tshark tcpdump iperf3 strace
-		echo iputils-ping util-linux
+		echo iputils-ping util-linux openssl
 		echo freeradius freeradius-utils
 		# Routing daemons, beside lnsd and as its upstream.
 		echo bird2 frr

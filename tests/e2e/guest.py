@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The virtual machine with xl2tpd and pppd (guest/), as a second LAC on lnsd's access link.
+"""The virtual machine with xl2tpd, pppd and strongSwan (guest/): a second LAC on lnsd's access link, or a whole
+network inside.
 
 Guest.run() has it run a shell script and returns what that printed; the shared directory carries the
 scripts in and their output and exit status out, so that a test is written on this side alone.
@@ -13,9 +14,11 @@ from lib import HERE, Failure, check
 
 AGENT = r'''#!/bin/sh
 # Runs /x/script.N for N = 1, 2, ... as they appear, until one of them is called "end".
-ip link set eth0 up
-ethtool -K eth0 tx off rx off tso off gso off gro off >/dev/null 2>&1
-sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.all.accept_dad=0 2>/dev/null
+if [ -e /sys/class/net/eth0 ]; then
+	ip link set eth0 up
+	ethtool -K eth0 tx off rx off tso off gso off gro off >/dev/null 2>&1
+	sysctl -qw net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.all.accept_dad=0 2>/dev/null
+fi
 : >/x/ready
 n=1
 while :; do
@@ -41,11 +44,11 @@ def built():
 
 
 class Guest:
-    """Needs a Lab(guest=True). Its address on the access link is 10.1.0.3."""
+    """Its address on the access link is 10.1.0.3, which needs a Lab(guest=True); joined=False: on its own."""
 
     address = '10.1.0.3'
 
-    def __init__(self, lab, timeout=600):
+    def __init__(self, lab, timeout=600, joined=True, memory=1024):
         built()
         self.lab = lab
         self.share = lab.path('guest')
@@ -54,13 +57,14 @@ class Guest:
             file.write(AGENT)
         os.chmod(os.path.join(self.share, 'run'), 0o755)
         self.count = 0
+        card = ('-netdev', 'tap,id=n0,ifname=guest0,script=no,downscript=no', '-device',
+                'virtio-net-pci,netdev=n0,mac=52:54:00:01:00:03,csum=off,guest_csum=off,gso=off')
         self.process = lab.spawn(
-            'lac', os.path.join(HERE, 'guest', 'boot'), self.share,
-            '-netdev', 'tap,id=n0,ifname=guest0,script=no,downscript=no',
-            '-device', 'virtio-net-pci,netdev=n0,mac=52:54:00:01:00:03,csum=off,guest_csum=off,gso=off',
-            log='guest.log', env={'TIMEOUT': str(timeout)})
+            'lac', os.path.join(HERE, 'guest', 'boot'), self.share, *(card if joined else ()),
+            log='guest.log', env={'TIMEOUT': str(timeout), 'MEMORY': str(memory)})
         self.wait_file('ready', 90)
-        self.run(f'ip addr add {self.address}/24 dev eth0; ip addr add fd00:1::3/64 dev eth0 nodad')
+        if joined:
+            self.run(f'ip addr add {self.address}/24 dev eth0; ip addr add fd00:1::3/64 dev eth0 nodad')
 
     def wait_file(self, name, timeout):
         path, end = os.path.join(self.share, name), time.monotonic() + timeout
