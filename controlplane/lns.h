@@ -54,6 +54,7 @@ struct lns {
 	struct sa_store *sa_store; /* NULL: no engine for ESP */
 	struct install_sas *sas;
 	struct install_sa **static_sas; /* by the index in the configuration */
+	uint64_t iv_base, iv_base_at;   /* the last one given out, and when (monotonic ns) */
 	struct kernel_netns *netns;
 	struct kernel_taps *taps;
 	struct kernel_route *kernel_route;
@@ -135,8 +136,18 @@ void lns_l2tp_data_seen(struct lns *lns, uint16_t tunnel_id);
 int lns_sas_start(struct lns *lns, char *error, size_t error_size);
 /* After the workers have stopped and rcu_drain(). */
 void lns_sas_stop(struct lns *lns);
-/* Security associations of a configuration: what differs from the old one is removed and added. -ENOMEM. */
-int lns_sas_set(struct lns *lns, const struct config *old, const struct config *new);
+/*
+ * Security associations of a configuration: what differs from the old one is removed and added. What a change
+ * takes is allocated first (-ENOMEM), so that it cannot fail half-way; then set or cancelled.
+ */
+struct lns_sas_change {
+	struct install_sa **handles;
+	void *names;
+};
+int lns_sas_prepare(const struct config *new, struct lns_sas_change *change);
+void lns_sas_set(struct lns *lns, const struct config *old, const struct config *new,
+	struct lns_sas_change *change);
+void lns_sas_cancel(struct lns_sas_change *change);
 /* An answer of type MESSAGE_NOTICE_ESP. */
 void lns_sas_notice(struct lns *lns, const struct message_reply *reply);
 

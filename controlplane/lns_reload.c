@@ -23,6 +23,7 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 	const char *path = lns_config(lns)->path;
 	struct config *config;
 	struct profile *profile, *old = lns->profile;
+	struct lns_sas_change sas;
 	int rc = config_load(path, &config, report);
 
 	if (rc) {
@@ -48,14 +49,19 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 		config_free(config);
 		return -ENOMEM;
 	}
+	rc = lns_sas_prepare(config, &sas);
+	if (rc) {
+		profile_release(profile);
+		return rc;
+	}
 	rc = lns_pools_set(lns, config);
 	if (rc) {
+		lns_sas_cancel(&sas);
 		profile_release(profile);
 		log_error(NULL, "reload refused: the new pools do not fit into memory");
 		return rc;
 	}
-	if (lns_sas_set(lns, old->config, config))
-		log_error(NULL, "reload: out of memory, the old security associations stay");
+	lns_sas_set(lns, old->config, config, &sas);
 	lns->profile = profile;
 	lns_acct_reload(lns, old->config, profile->config);
 	aaa_set_config(lns->aaa, profile->config);

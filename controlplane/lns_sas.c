@@ -56,6 +56,7 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 		.permit = permits(ipsec),
 		.max = ipsec->max_sas,
 	};
+	struct lns_sas_change change;
 	int rc;
 	bool automatic = !strcmp(ipsec->engine, "auto");
 
@@ -74,8 +75,11 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 			ipsec->max_sas);
 		return -ENOMEM;
 	}
-	rc = lns_sas_set(lns, NULL, lns_config(lns));
-	return rc ? rc : mirror_start(lns, error, error_size);
+	rc = lns_sas_prepare(lns_config(lns), &change);
+	if (rc)
+		return rc;
+	lns_sas_set(lns, NULL, lns_config(lns), &change);
+	return mirror_start(lns, error, error_size);
 }
 
 void lns_sas_stop(struct lns *lns)
@@ -103,16 +107,28 @@ static const enum esp_auth integrities[] = {
 	[CONFIG_INTEGRITY_SHA512] = ESP_AUTH_HMAC_SHA512_256,
 };
 
-/*
- * Keys of a file survive a restart, and nothing remembers how far they were used: IVs begin at the clock's
- * nanoseconds, of which more have passed since the last start than packets can have been sent.
- */
-static uint64_t iv_base(void)
+static uint64_t nanoseconds(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Keys of a file survive a restart, and nothing remembers how far they were used: IVs begin at the clock's
+ * nanoseconds, of which more have passed since the last start than packets can have been sent. A clock that
+ * steps back while we run changes nothing: the time since the last base was given out counts as well.
+ */
+static uint64_t iv_base(struct lns *lns)
+{
+	uint64_t base = nanoseconds(CLOCK_REALTIME), at = nanoseconds(CLOCK_MONOTONIC);
+
+	if (lns->iv_base)
+		base = RTE_MAX(base, lns->iv_base + (at - lns->iv_base_at) + 1);
+	lns->iv_base = base;
+	lns->iv_base_at = at;
+	return base;
 }
 
 static struct install_sa *static_add(struct lns *lns, const struct config_sa *config)
@@ -144,7 +160,7 @@ static struct install_sa *static_add(struct lns *lns, const struct config_sa *co
 	if (spec.params.mode == SA_TRANSPORT)
 		spec.params.next_header = IPPROTO_UDP;
 	if (spec.params.direction == SA_OUTBOUND)
-		spec.params.iv_base = iv_base();
+		spec.params.iv_base = iv_base(lns);
 	sa = install_sa_add(lns->sas, &spec, lns->now);
 	if (!sa)
 		log_error(NULL, "security association %s: out of memory", config->name);
@@ -171,14 +187,11 @@ static bool same(const struct config_sa *a, const struct config_sa *b)
 }
 
 /* What stays as it is goes over from the old list to the new one; the rest of the old is removed. */
-static int carry_over(struct lns *lns, const struct config *old, const struct config *new,
-	struct install_sa **handles)
+static void carry_over(struct lns *lns, const struct config *old, const struct config *new,
+	struct by_name *names, struct install_sa **handles)
 {
-	struct by_name *names = calloc(new->n_sas + 1, sizeof(*names));
 	bool permits_same = old && permits(&old->ipsec) == permits(&new->ipsec);
 
-	if (!names)
-		return -ENOMEM;
 	for (unsigned int i = 0; i < new->n_sas; i++)
 		names[i] = (struct by_name){&new->sas[i], i};
 	qsort(names, new->n_sas, sizeof(*names), name_order);
@@ -192,20 +205,33 @@ static int carry_over(struct lns *lns, const struct config *old, const struct co
 		else if (lns->static_sas[i])
 			install_sa_remove(lns->sas, lns->static_sas[i], lns->now);
 	}
-	free(names);
-	return 0;
 }
 
-int lns_sas_set(struct lns *lns, const struct config *old, const struct config *new)
+int lns_sas_prepare(const struct config *new, struct lns_sas_change *change)
 {
-	struct install_sa **handles = calloc(new->n_sas + 1, sizeof(*handles));
+	change->handles = calloc(new->n_sas + 1, sizeof(*change->handles));
+	change->names = calloc(new->n_sas + 1, sizeof(struct by_name));
+	if (change->handles && change->names)
+		return 0;
+	lns_sas_cancel(change);
+	return -ENOMEM;
+}
+
+void lns_sas_cancel(struct lns_sas_change *change)
+{
+	free(change->handles);
+	free(change->names);
+}
+
+void lns_sas_set(struct lns *lns, const struct config *old, const struct config *new,
+	struct lns_sas_change *change)
+{
+	struct install_sa **handles = change->handles;
 	unsigned int added = 0;
 	bool combined = false;
 
-	if (!handles || carry_over(lns, old, new, handles)) {
-		free(handles);
-		return -ENOMEM;
-	}
+	carry_over(lns, old, new, change->names, handles);
+	free(change->names);
 	free(lns->static_sas);
 	lns->static_sas = handles;
 	install_sas_permit(lns->sas, permits(&new->ipsec));
@@ -225,7 +251,6 @@ int lns_sas_set(struct lns *lns, const struct config *old, const struct config *
 			added,
 			combined ? ", their IVs at the clock's time, which must never step back"
 				 : "");
-	return 0;
 }
 
 /* ---- what workers say ---- */
