@@ -311,10 +311,12 @@ static __rte_noinline int classify_frame(
 static inline bool classify_is_plain(const struct rte_mbuf *m, const struct port *port)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t ether_type = load16(frame + 12);
+	uint16_t ether_type;
 
-	return m->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) && m->nb_segs == 1 &&
-		(load64(frame) & MAC_WORD_MASK) == port->mac_word &&
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)))
+		return false;
+	ether_type = load16(frame + 12);
+	return m->nb_segs == 1 && (load64(frame) & MAC_WORD_MASK) == port->mac_word &&
 		(likely(ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) ||
 			ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6));
 }

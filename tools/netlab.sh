@@ -77,9 +77,17 @@ netlab_up() {
 # lnsd's way to the internet, given to the kernel like on any router; once lnsd has made its TAPs. The
 # ping finds the next hop: until its address is known lnsd drops what goes there.
 netlab_default_route() {
-	local p=$1
+	local p=$1 tries=0
 	ip -n "$p-kern" route replace default via 10.2.0.2 || return 1
-	ip -n "$p-kern" route replace default via fd00:2::2 || return 1
+	# IPv6 learns of the carrier a moment later, and its subnets with it
+	until ip -n "$p-kern" route replace default via fd00:2::2 2>/dev/null; do
+		tries=$((tries + 1))
+		if [ $tries -eq 50 ]; then
+			ip -n "$p-kern" route replace default via fd00:2::2
+			return 1
+		fi
+		sleep 0.1
+	done
 	ip netns exec "$p-kern" ping -q -c 1 -W 2 10.2.0.2 >/dev/null 2>&1 || true
 	ip netns exec "$p-kern" ping -q -c 1 -W 2 fd00:2::2 >/dev/null 2>&1 || true
 }
