@@ -79,6 +79,8 @@ netlab_up() {
 netlab_default_route() {
 	local p=$1 tries=0
 	ip -n "$p-kern" route replace default via 10.2.0.2 || return 1
+	ip netns exec "$p-kern" ping -q -c 1 -W 2 10.2.0.2 >/dev/null 2>&1 || true
+	[ -n "$(ip -n "$p-kern" -6 addr show to fd00:2::/64)" ] || return 0
 	# IPv6 learns of the carrier a moment later, and its subnets with it
 	until ip -n "$p-kern" route replace default via fd00:2::2 2>/dev/null; do
 		tries=$((tries + 1))
@@ -88,7 +90,6 @@ netlab_default_route() {
 		fi
 		sleep 0.1
 	done
-	ip netns exec "$p-kern" ping -q -c 1 -W 2 10.2.0.2 >/dev/null 2>&1 || true
 	ip netns exec "$p-kern" ping -q -c 1 -W 2 fd00:2::2 >/dev/null 2>&1 || true
 }
 
