@@ -114,6 +114,7 @@ wanted() {
 tools/packages.sh build run test || exit 1
 # /var/tmp: what goes there may be large, and /tmp may be in memory.
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/lnsd-test.XXXXXX") || exit 1
+chmod 711 "$work" # peers that give up root, FRR and FreeRADIUS, have their files below
 child=
 cleanup() {
 	[ -z "$child" ] || kill -TERM "$child" 2>/dev/null
