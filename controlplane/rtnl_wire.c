@@ -4,6 +4,8 @@
  */
 #include "rtnl_wire.h"
 
+#include "netlink_wire.h"
+
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -14,34 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-struct attribute {
-	uint16_t type, length;
-	const uint8_t *data;
-};
-
-/* 1 and the next attribute, 0 at the end, -EBADMSG. */
-static int attribute_next(const uint8_t **p, const uint8_t *end, struct attribute *attribute)
-{
-	uint16_t length, type;
-	size_t left = (size_t)(end - *p), step;
-
-	if (left == 0)
-		return 0;
-	if (left < 4)
-		return -EBADMSG;
-	memcpy(&length, *p, 2);
-	memcpy(&type, *p + 2, 2);
-	if (length < 4 || length > left)
-		return -EBADMSG;
-	attribute->type = type & NLA_TYPE_MASK;
-	attribute->length = (uint16_t)(length - 4);
-	attribute->data = *p + 4;
-	step = NLA_ALIGN((size_t)length);
-	*p += step < left ? step : left;
-	return 1;
-}
-
-static int attribute_u32(const struct attribute *attribute, uint32_t *value)
+static int attribute_u32(const struct netlink_attribute *attribute, uint32_t *value)
 {
 	if (attribute->length != 4)
 		return -EBADMSG;
@@ -49,17 +24,13 @@ static int attribute_u32(const struct attribute *attribute, uint32_t *value)
 	return 0;
 }
 
-static uint8_t family_of(uint8_t af)
-{
-	return af == AF_INET ? 4 : af == AF_INET6 ? 6 : 0;
-}
-
 static uint8_t family_bytes(uint8_t family)
 {
 	return family == 4 ? 4 : 16;
 }
 
-static int attribute_addr(const struct attribute *attribute, uint8_t family, uint8_t addr[16])
+static int attribute_addr(
+	const struct netlink_attribute *attribute, uint8_t family, uint8_t addr[16])
 {
 	if (attribute->length != family_bytes(family))
 		return -EBADMSG;
@@ -68,13 +39,13 @@ static int attribute_addr(const struct attribute *attribute, uint8_t family, uin
 	return 0;
 }
 
-static int parse_link_kind(const struct attribute *outer, bool *dummy)
+static int parse_link_kind(const struct netlink_attribute *outer, bool *dummy)
 {
 	const uint8_t *p = outer->data, *end = p + outer->length;
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
-	while ((r = attribute_next(&p, end, &a)) > 0)
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0)
 		if (a.type == IFLA_INFO_KIND && a.length >= 5)
 			*dummy = memcmp(a.data, "dummy", 5) == 0;
 	return r;
@@ -84,7 +55,7 @@ static int parse_link(const uint8_t *p, const uint8_t *end, struct rtnl_event *e
 {
 	struct rtnl_link *link = &event->link;
 	struct ifinfomsg header;
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
 	if ((size_t)(end - p) < sizeof(header))
@@ -95,7 +66,7 @@ static int parse_link(const uint8_t *p, const uint8_t *end, struct rtnl_event *e
 		return 0; /* bridge ports and the like */
 	link->ifindex = header.ifi_index;
 	link->flags = header.ifi_flags;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		int error = 0;
 
 		switch (a.type) {
@@ -128,14 +99,14 @@ static int parse_address(const uint8_t *p, const uint8_t *end, struct rtnl_event
 	struct rtnl_address *address = &event->address;
 	bool has = false, has_local = false;
 	struct ifaddrmsg header;
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
 	if ((size_t)(end - p) < sizeof(header))
 		return -EBADMSG;
 	memcpy(&header, p, sizeof(header));
 	p += sizeof(header);
-	address->family = family_of(header.ifa_family);
+	address->family = netlink_family(header.ifa_family);
 	if (!address->family)
 		return 0;
 	if (header.ifa_prefixlen > 8 * family_bytes(address->family))
@@ -143,7 +114,7 @@ static int parse_address(const uint8_t *p, const uint8_t *end, struct rtnl_event
 	address->ifindex = (int32_t)header.ifa_index;
 	address->length = header.ifa_prefixlen;
 	address->flags = header.ifa_flags;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		int error = 0;
 
 		if (a.type == IFA_LOCAL || (a.type == IFA_ADDRESS && !has_local)) {
@@ -165,7 +136,7 @@ static int parse_address(const uint8_t *p, const uint8_t *end, struct rtnl_event
 static int parse_neighbour(const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
 {
 	struct rtnl_neighbour *neighbour = &event->neighbour;
-	struct attribute a;
+	struct netlink_attribute a;
 	struct ndmsg header;
 	bool has = false;
 	int r;
@@ -174,13 +145,13 @@ static int parse_neighbour(const uint8_t *p, const uint8_t *end, struct rtnl_eve
 		return -EBADMSG;
 	memcpy(&header, p, sizeof(header));
 	p += sizeof(header);
-	neighbour->family = family_of(header.ndm_family);
+	neighbour->family = netlink_family(header.ndm_family);
 	if (!neighbour->family)
 		return 0; /* bridge forwarding entries */
 	neighbour->ifindex = header.ndm_ifindex;
 	neighbour->state = header.ndm_state;
 	neighbour->flags = header.ndm_flags;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		if (a.type == NDA_DST) {
 			if (attribute_addr(&a, neighbour->family, neighbour->addr) < 0)
 				return -EBADMSG;
@@ -198,7 +169,8 @@ static int parse_neighbour(const uint8_t *p, const uint8_t *end, struct rtnl_eve
 }
 
 /* Gateway attributes, of the route itself or of one of its next hops. */
-static int parse_hop_attribute(const struct attribute *a, uint8_t family, struct rtnl_hop *hop)
+static int parse_hop_attribute(
+	const struct netlink_attribute *a, uint8_t family, struct rtnl_hop *hop)
 {
 	uint16_t af;
 
@@ -210,7 +182,7 @@ static int parse_hop_attribute(const struct attribute *a, uint8_t family, struct
 		if (a->length < 2)
 			return -EBADMSG;
 		memcpy(&af, a->data, 2);
-		hop->family = family_of(af < 256 ? (uint8_t)af : 0);
+		hop->family = netlink_family(af);
 		if (!hop->family || a->length - 2 != family_bytes(hop->family))
 			return -EBADMSG;
 		memset(hop->gateway, 0, 16);
@@ -223,14 +195,14 @@ static int parse_hop_attribute(const struct attribute *a, uint8_t family, struct
 	return 0;
 }
 
-static int parse_multipath(const struct attribute *outer, struct rtnl_route *route)
+static int parse_multipath(const struct netlink_attribute *outer, struct rtnl_route *route)
 {
 	const uint8_t *p = outer->data, *end = p + outer->length;
 
 	while (p != end) {
 		struct rtnexthop header;
 		const uint8_t *inside, *inside_end;
-		struct attribute a;
+		struct netlink_attribute a;
 		struct rtnl_hop hop = {0};
 		size_t left = (size_t)(end - p), step;
 		int r;
@@ -247,7 +219,7 @@ static int parse_multipath(const struct attribute *outer, struct rtnl_route *rou
 		hop.ifindex = header.rtnh_ifindex;
 		hop.flags = header.rtnh_flags;
 		hop.weight = header.rtnh_hops;
-		while ((r = attribute_next(&inside, inside_end, &a)) > 0)
+		while ((r = netlink_attribute_next(&inside, inside_end, &a)) > 0)
 			if (parse_hop_attribute(&a, route->family, &hop) < 0)
 				return -EBADMSG;
 		if (r < 0)
@@ -272,7 +244,7 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 	struct rtnl_route *route = &event->route;
 	struct rtnl_hop single = {0};
 	struct rtmsg header;
-	struct attribute a;
+	struct netlink_attribute a;
 	uint32_t oif = 0;
 	int r;
 
@@ -280,7 +252,7 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 		return -EBADMSG;
 	memcpy(&header, p, sizeof(header));
 	p += sizeof(header);
-	route->family = family_of(header.rtm_family);
+	route->family = netlink_family(header.rtm_family);
 	if (!route->family || header.rtm_flags & RTM_F_CLONED)
 		return 0;
 	if (header.rtm_dst_len > 8 * family_bytes(route->family))
@@ -294,7 +266,7 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 	route->table = header.rtm_table;
 	route->flags = header.rtm_flags;
 	single.flags = (uint8_t)header.rtm_flags;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		int error = 0;
 
 		switch (a.type) {
@@ -335,7 +307,7 @@ static int parse_route(const uint8_t *p, const uint8_t *end, struct rtnl_event *
 	return 0;
 }
 
-static int parse_members(const struct attribute *outer, struct rtnl_nexthop *nexthop)
+static int parse_members(const struct netlink_attribute *outer, struct rtnl_nexthop *nexthop)
 {
 	struct nexthop_grp member;
 
@@ -356,7 +328,7 @@ static int parse_members(const struct attribute *outer, struct rtnl_nexthop *nex
 static int parse_nexthop(const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
 {
 	struct rtnl_nexthop *nexthop = &event->nexthop;
-	struct attribute a;
+	struct netlink_attribute a;
 	struct nhmsg header;
 	bool bridge = false;
 	uint32_t oif = 0;
@@ -367,9 +339,9 @@ static int parse_nexthop(const uint8_t *p, const uint8_t *end, struct rtnl_event
 		return -EBADMSG;
 	memcpy(&header, p, sizeof(header));
 	p += sizeof(header);
-	family = family_of(header.nh_family);
+	family = netlink_family(header.nh_family);
 	nexthop->hop.flags = (uint8_t)header.nh_flags;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		int error = 0;
 
 		switch (a.type) {
@@ -408,14 +380,6 @@ static int parse_nexthop(const uint8_t *p, const uint8_t *end, struct rtnl_event
 	return r;
 }
 
-static int parse_status(const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
-{
-	if (end - p < 4)
-		return -EBADMSG;
-	memcpy(&event->error, p, 4);
-	return 0;
-}
-
 static int parse_payload(
 	uint16_t type, const uint8_t *p, const uint8_t *end, struct rtnl_event *event)
 {
@@ -423,12 +387,11 @@ static int parse_payload(
 
 	switch (type) {
 	case NLMSG_DONE:
-		/* old kernels leave the status out */
-		r = p == end ? 0 : parse_status(p, end, event);
+		r = netlink_status(type, p, end, &event->error);
 		event->type = r < 0 ? RTNL_OTHER : RTNL_DONE;
 		return r;
 	case NLMSG_ERROR:
-		r = parse_status(p, end, event);
+		r = netlink_status(type, p, end, &event->error);
 		if (r == 0)
 			event->type = event->error ? RTNL_ERROR : RTNL_DONE;
 		return r;
@@ -458,31 +421,20 @@ static int parse_payload(
 
 int rtnl_parse(const uint8_t **p, const uint8_t *end, struct rtnl_event *event)
 {
-	size_t left = (size_t)(end - *p), step;
-	const uint8_t *inside;
+	const uint8_t *inside, *inside_end;
 	struct nlmsghdr header;
 	int r;
 
 	memset(event, 0, sizeof(*event));
-	if (left < sizeof(header))
-		goto broken;
-	memcpy(&header, *p, sizeof(header));
-	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
-		goto broken;
-	inside = *p + sizeof(header);
-	end = *p + header.nlmsg_len;
-	step = NLMSG_ALIGN((size_t)header.nlmsg_len);
-	*p += step < left ? step : left;
+	r = netlink_message_next(p, end, &header, &inside, &inside_end);
+	if (r < 0)
+		return r;
 	event->seq = header.nlmsg_seq;
 	event->pid = header.nlmsg_pid;
 	event->replace = header.nlmsg_type == RTM_NEWROUTE && header.nlmsg_flags & NLM_F_REPLACE;
 	event->interrupted = header.nlmsg_flags & NLM_F_DUMP_INTR;
-	r = parse_payload(header.nlmsg_type, inside, end, event);
+	r = parse_payload(header.nlmsg_type, inside, inside_end, event);
 	if (r < 0)
 		event->type = RTNL_OTHER;
 	return r;
-
-broken:
-	*p = end;
-	return -EBADMSG;
 }

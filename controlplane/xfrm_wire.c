@@ -2,6 +2,8 @@
 /* XFRM netlink messages, read and written. */
 #include "xfrm_wire.h"
 
+#include "netlink_wire.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
@@ -11,38 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-struct attribute {
-	uint16_t type, length;
-	const uint8_t *data;
-};
-
-/* 1 and the next attribute, 0 at the end, -EBADMSG. */
-static int attribute_next(const uint8_t **p, const uint8_t *end, struct attribute *attribute)
-{
-	uint16_t length, type;
-	size_t left = (size_t)(end - *p), step;
-
-	if (left == 0)
-		return 0;
-	if (left < 4)
-		return -EBADMSG;
-	memcpy(&length, *p, 2);
-	memcpy(&type, *p + 2, 2);
-	if (length < 4 || length > left)
-		return -EBADMSG;
-	attribute->type = type & NLA_TYPE_MASK;
-	attribute->length = (uint16_t)(length - 4);
-	attribute->data = *p + 4;
-	step = NLA_ALIGN((size_t)length);
-	*p += step < left ? step : left;
-	return 1;
-}
-
-static uint8_t family_of(uint16_t af)
-{
-	return af == AF_INET ? 4 : af == AF_INET6 ? 6 : 0;
-}
 
 static void address_copy(uint8_t family, uint8_t out[16], const xfrm_address_t *in)
 {
@@ -61,7 +31,7 @@ struct algorithm {
 	bool there;
 };
 
-static int parse_algorithm(const struct attribute *a, size_t header, struct algorithm *out)
+static int parse_algorithm(const struct netlink_attribute *a, size_t header, struct algorithm *out)
 {
 	uint32_t key_bits;
 
@@ -227,7 +197,7 @@ static void sa_judge(struct xfrm_sa *sa, const struct algorithms *algorithms)
 
 /* ---- attributes ---- */
 
-static int parse_encap(const struct attribute *a, struct xfrm_sa *sa, uint16_t *type)
+static int parse_encap(const struct netlink_attribute *a, struct xfrm_sa *sa, uint16_t *type)
 {
 	struct xfrm_encap_tmpl encap;
 
@@ -241,7 +211,7 @@ static int parse_encap(const struct attribute *a, struct xfrm_sa *sa, uint16_t *
 	return 0;
 }
 
-static int parse_replay(const struct attribute *a, struct xfrm_sa *sa)
+static int parse_replay(const struct netlink_attribute *a, struct xfrm_sa *sa)
 {
 	struct xfrm_replay_state state;
 
@@ -255,7 +225,7 @@ static int parse_replay(const struct attribute *a, struct xfrm_sa *sa)
 	return 0;
 }
 
-static int parse_replay_esn(const struct attribute *a, struct xfrm_sa *sa)
+static int parse_replay_esn(const struct netlink_attribute *a, struct xfrm_sa *sa)
 {
 	struct xfrm_replay_state_esn state;
 
@@ -274,7 +244,7 @@ static int parse_replay_esn(const struct attribute *a, struct xfrm_sa *sa)
 }
 
 static int parse_attribute(
-	const struct attribute *a, struct xfrm_sa *sa, struct algorithms *algorithms)
+	const struct netlink_attribute *a, struct xfrm_sa *sa, struct algorithms *algorithms)
 {
 	struct xfrm_mark mark;
 
@@ -316,7 +286,7 @@ static int parse_attribute(
 
 static void info_copy(const struct xfrm_usersa_info *info, struct xfrm_sa *sa)
 {
-	uint8_t family = family_of(info->family);
+	uint8_t family = netlink_family(info->family);
 
 	sa->id.family = family;
 	sa->id.protocol = info->id.proto;
@@ -342,7 +312,7 @@ static int parse_new(const uint8_t *p, const uint8_t *end, struct xfrm_event *ev
 {
 	struct algorithms algorithms = {0};
 	struct xfrm_usersa_info info;
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
 	if ((size_t)(end - p) < sizeof(info))
@@ -350,7 +320,7 @@ static int parse_new(const uint8_t *p, const uint8_t *end, struct xfrm_event *ev
 	memcpy(&info, p, sizeof(info));
 	p += sizeof(info);
 	info_copy(&info, &event->sa);
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		r = parse_attribute(&a, &event->sa, &algorithms);
 		if (r < 0)
 			return r;
@@ -366,10 +336,10 @@ static int parse_new(const uint8_t *p, const uint8_t *end, struct xfrm_event *ev
 static int parse_mark(const uint8_t *p, const uint8_t *end, struct xfrm_sa *sa)
 {
 	struct algorithms unused = {0};
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
-	while ((r = attribute_next(&p, end, &a)) > 0)
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0)
 		if (a.type == XFRMA_MARK && parse_attribute(&a, sa, &unused) < 0)
 			return -EBADMSG;
 	return r;
@@ -384,7 +354,7 @@ static int parse_delete(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 	if ((size_t)(end - p) < sizeof(id))
 		return -EBADMSG;
 	memcpy(&id, p, sizeof(id));
-	key->family = family_of(id.family);
+	key->family = netlink_family(id.family);
 	key->protocol = id.proto;
 	key->spi = ntohl(id.spi);
 	address_copy(key->family, key->destination, &id.daddr);
@@ -422,7 +392,7 @@ static int parse_policy(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 {
 	struct xfrm_id_key *key = &event->sa.id;
 	struct xfrm_userpolicy_info info;
-	struct attribute a;
+	struct netlink_attribute a;
 	int r;
 
 	if ((size_t)(end - p) < sizeof(info))
@@ -431,7 +401,7 @@ static int parse_policy(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 	p += sizeof(info);
 	if (info.dir != XFRM_POLICY_OUT)
 		return 0;
-	while ((r = attribute_next(&p, end, &a)) > 0) {
+	while ((r = netlink_attribute_next(&p, end, &a)) > 0) {
 		struct xfrm_user_tmpl template;
 
 		if (a.type != XFRMA_TMPL || !a.length)
@@ -441,7 +411,7 @@ static int parse_policy(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 		memcpy(&template, a.data, sizeof(template));
 		if (!template.id.spi || template.id.proto != IPPROTO_ESP)
 			continue;
-		key->family = family_of(
+		key->family = netlink_family(
 			template.mode == XFRM_MODE_TUNNEL ? template.family : info.sel.family);
 		key->protocol = IPPROTO_ESP;
 		key->spi = ntohl(template.id.spi);
@@ -452,14 +422,6 @@ static int parse_policy(const uint8_t *p, const uint8_t *end, struct xfrm_event 
 	return r;
 }
 
-static int parse_status(const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
-{
-	if (end - p < 4)
-		return -EBADMSG;
-	memcpy(&event->error, p, 4);
-	return 0;
-}
-
 static int parse_payload(
 	uint16_t type, const uint8_t *p, const uint8_t *end, struct xfrm_event *event)
 {
@@ -467,11 +429,11 @@ static int parse_payload(
 
 	switch (type) {
 	case NLMSG_DONE:
-		r = p == end ? 0 : parse_status(p, end, event);
+		r = netlink_status(type, p, end, &event->error);
 		event->type = r < 0 ? XFRM_OTHER : XFRM_DONE;
 		return r;
 	case NLMSG_ERROR:
-		r = parse_status(p, end, event);
+		r = netlink_status(type, p, end, &event->error);
 		if (r == 0)
 			event->type = event->error ? XFRM_ERROR : XFRM_DONE;
 		return r;
@@ -497,32 +459,21 @@ static int parse_payload(
 
 int xfrm_parse(const uint8_t **p, const uint8_t *end, struct xfrm_event *event)
 {
-	size_t left = (size_t)(end - *p), step;
-	const uint8_t *inside;
+	const uint8_t *inside, *inside_end;
 	struct nlmsghdr header;
 	int r;
 
 	memset(event, 0, sizeof(*event));
-	if (left < sizeof(header))
-		goto broken;
-	memcpy(&header, *p, sizeof(header));
-	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
-		goto broken;
-	inside = *p + sizeof(header);
-	end = *p + header.nlmsg_len;
-	step = NLMSG_ALIGN((size_t)header.nlmsg_len);
-	*p += step < left ? step : left;
+	r = netlink_message_next(p, end, &header, &inside, &inside_end);
+	if (r < 0)
+		return r;
 	event->seq = header.nlmsg_seq;
 	event->pid = header.nlmsg_pid;
 	event->interrupted = header.nlmsg_flags & NLM_F_DUMP_INTR;
-	r = parse_payload(header.nlmsg_type, inside, end, event);
+	r = parse_payload(header.nlmsg_type, inside, inside_end, event);
 	if (r < 0)
 		event->type = XFRM_OTHER;
 	return r;
-
-broken:
-	*p = end;
-	return -EBADMSG;
 }
 
 /* ---- writing ---- */
