@@ -2,7 +2,7 @@
 # e2e: limit 300
 """BGP beside lnsd: BIRD and FRR announce its subscribers upstream, and bring the internet into its tables.
 
-Each daemon plays both parts once. The configurations beside lnsd are those of docs/routing.md.
+Each daemon plays both parts once, for both families. The configurations beside lnsd are those of docs/routing.md.
 """
 import contextlib
 import json
@@ -11,16 +11,21 @@ import re
 import shutil
 import types
 
-from dial import subscriber, tunnel_up
+from dial import session_details, tunnel_up
+from ipv6 import Client6, address_in
 from lib import FAR, INET, LNS_CORE, ROOT, Capture, Lnsd, case, check, check_equal, default_config, eventually, main
-from ppp import Client
 
 POOL = '100.64.16.0/20'
 FIXED = '100.65.0.77'
 ROUTED = '198.51.100.0/24'
+INET6, LNS_CORE6, FAR6 = 'fd00:2::2', 'fd00:2::1', '2001:db8:ffff::1'
+POOL6 = '2001:db8:1100::/40'
+DELEGATED, ROUTED6 = '2001:db8:1400::/48', '2001:db8:1500::/48'
+OWN = {FIXED + '/32', ROUTED, DELEGATED, ROUTED6}
 USERS = [
     {'name': 'alice@isp.example', 'password': 'alice-password'},
-    {'name': 'fixed@isp.example', 'password': 'fixed-password', 'address': FIXED, 'routes': [ROUTED]},
+    {'name': 'fixed@isp.example', 'password': 'fixed-password', 'address': FIXED,
+     'ipv6-delegated': DELEGATED, 'routes': [ROUTED, ROUTED6]},
 ]
 
 
@@ -30,6 +35,16 @@ def documented(name):
         found = re.search(rf'<!-- {name} -->\n```\n(.*?)```', file.read(), re.DOTALL)
     check(found, f'docs/routing.md has a configuration {name}')
     return found.group(1)
+
+
+def beside(name):
+    """The same with this laboratory's addresses."""
+    text = documented(name)
+    for documented_one, ours in (('203.0.113.1', INET), ('203.0.113.2', LNS_CORE), ('2001:db8:0:ff::1', INET6),
+                                 ('2001:db8:0:ff::2', LNS_CORE6), ('100.64.0.0/16', POOL)):
+        check(documented_one in text or ours in (LNS_CORE6, POOL), f'{documented_one} in the configuration {name}')
+        text = text.replace(documented_one, ours)
+    return text
 
 
 def write(lab, name, text):
@@ -56,18 +71,20 @@ class Bird:
     def learned(self):
         """{prefix: text} of what BGP brought."""
         found = {}
-        for line in self.command('show', 'route', 'protocol', 'peer', 'all').splitlines():
-            if line[:1].isdigit():
-                prefix = line.split()[0]
-            if 'BGP.' in line or line[:1].isdigit():
-                found[prefix] = found.get(prefix, '') + line
+        for name in ('peer4', 'peer6'):
+            for line in self.command('show', 'route', 'protocol', name, 'all').splitlines():
+                if line[:1].isdigit():
+                    prefix = line.split()[0]
+                if 'BGP.' in line or line[:1].isdigit():
+                    found[prefix] = found.get(prefix, '') + line
         return found
 
     def detail(self, prefix):
         return self.learned().get(prefix, '')
 
     def default(self, wanted):
-        self.command('enable' if wanted else 'disable', 'default4')
+        for name in ('default4', 'default6'):
+            self.command('enable' if wanted else 'disable', name)
 
     def end(self):
         self.lab.end(self.child)
@@ -94,19 +111,22 @@ class Frr:
         return self.lab.run(None, 'vtysh', '--vty_socket', self.directory, *words, check_status=False).stdout
 
     def learned(self):
-        answer = self.command('show bgp ipv4 unicast json')
-        with contextlib.suppress(ValueError):
-            routes = json.loads(answer[answer.index('{'):])['routes']
-            return {prefix: str(paths) for prefix, paths in routes.items()
-                    if any(path['path'] == '64500' for path in paths)}
-        return {}
+        found = {}
+        for family in ('ipv4', 'ipv6'):
+            answer = self.command(f'show bgp {family} unicast json')
+            with contextlib.suppress(ValueError):
+                routes = json.loads(answer[answer.index('{'):])['routes']
+                found.update({prefix: str(paths) for prefix, paths in routes.items()
+                              if any(path['path'] == '64500' for path in paths)})
+        return found
 
     def detail(self, prefix):
-        return self.command(f'show bgp ipv4 unicast {prefix}')
+        return self.command(f"show bgp {'ipv6' if ':' in prefix else 'ipv4'} unicast {prefix}")
 
     def default(self, wanted):
-        self.command('configure terminal', 'router bgp 64501', 'address-family ipv4 unicast',
-                     ('' if wanted else 'no ') + f'neighbor {LNS_CORE} default-originate')
+        for family, neighbour in (('ipv4', LNS_CORE), ('ipv6', LNS_CORE6)):
+            self.command('configure terminal', 'router bgp 64501', f'address-family {family} unicast',
+                         ('' if wanted else 'no ') + f'neighbor {neighbour} default-originate')
 
     def end(self):
         for child in self.children:
@@ -118,12 +138,20 @@ log stderr all;
 router id {INET};
 protocol device {{ scan time 2; }}
 protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
+protocol kernel {{ ipv6 {{ import none; export where source = RTS_BGP; }}; }}
 protocol static default4 {{ ipv4; route 0.0.0.0/0 unreachable; }}
-protocol bgp peer {{
+protocol static default6 {{ ipv6; route ::/0 unreachable; }}
+protocol bgp peer4 {{
   local {INET} as 64501;
   neighbor {LNS_CORE} as 64500;
   connect retry time 1; connect delay time 1; error wait time 1, 2;
   ipv4 {{ import all; export where proto = "default4"; next hop self; }};
+}}
+protocol bgp peer6 {{
+  local {INET6} as 64501;
+  neighbor {LNS_CORE6} as 64500;
+  connect retry time 1; connect delay time 1; error wait time 1, 2;
+  ipv6 {{ import all; export where proto = "default6"; next hop self; }};
 }}
 """
 
@@ -134,109 +162,143 @@ router bgp 64501
  no bgp ebgp-requires-policy
  neighbor {LNS_CORE} remote-as 64500
  neighbor {LNS_CORE} timers connect 1
+ neighbor {LNS_CORE6} remote-as 64500
+ neighbor {LNS_CORE6} timers connect 1
  address-family ipv4 unicast
+  no neighbor {LNS_CORE6} activate
   neighbor {LNS_CORE} default-originate
+ exit-address-family
+ address-family ipv6 unicast
+  neighbor {LNS_CORE6} activate
+  neighbor {LNS_CORE6} default-originate
  exit-address-family
 """
 
 
 def setup(lab):
     lab.run('inet', 'ip', 'route', 'del', '100.64.0.0/10')  # only what BGP brings
+    lab.run('inet', 'ip', '-6', 'route', 'del', '2001:db8:1000::/36')
     state = types.SimpleNamespace(capture=Capture(lab))
-    state.lnsd = Lnsd(lab, default_config(lab, users=USERS), default_route=False).start()
+    state.lnsd = Lnsd(lab, default_config(lab, users=USERS, **{
+        'prefix-pools': [{'name': 'cpe', 'length': 56, 'prefixes': [POOL6]}],
+        'ipv6': {'delegated-pool': 'cpe'}}), default_route=False).start()
     return state
 
 
-def default_used(state):
-    return [row for row in state.lnsd.rows('routes', '0.0.0.0/0') if row['prefix'] == '0.0.0.0/0' and row['used']]
+def default_used(state, prefix):
+    """The next hops of this default route in the forwarding table."""
+    return [row['via'] for row in state.lnsd.rows('routes', prefix) if row['prefix'] == prefix and row['used']]
 
 
-def conversation(lab, state, beside, upstream):
+def defaults(state):
+    return [default_used(state, prefix) for prefix in ('0.0.0.0/0', '::/0')]
+
+
+def delegated_of(state, user):
+    return session_details(state, user)['ipv6_delegated']
+
+
+def conversation(lab, state, upstream):
     """What the two must bring about, whoever they are."""
-    eventually(lambda: POOL in upstream.learned(), 'upstream learns the aggregate', timeout=30)
-    eventually(lambda: default_used(state), 'the default route is in the FIB', timeout=30)
-    check_equal(default_used(state)[0]['via'], f'{INET} core', 'default route')
-    check(re.search(r'64500[:,]100\b', upstream.detail(POOL)), 'it has the community')
+    eventually(lambda: {POOL, POOL6} <= set(upstream.learned()), 'upstream learns the aggregates', timeout=30)
+    eventually(lambda: all(defaults(state)), 'the default routes are in the FIB', timeout=30)
+    check_equal(default_used(state, '0.0.0.0/0'), [f'{INET} core'], 'default route')
+    via6 = default_used(state, '::/0')
+    check(len(via6) == 1 and via6[0].endswith(' core'), f'default route of IPv6: {via6}')
+    for pool in (POOL, POOL6):
+        check(re.search(r'64500[:,]100\b', upstream.detail(pool)), f'{pool} has the community')
     with tunnel_up(lab) as tunnel:
-        alice = Client(tunnel.call()).up()
+        alice = Client6(tunnel.call()).dual()
+        alice6 = address_in(delegated_of(state, 'alice@isp.example'), 1)
         alice.ping(FAR, count=3)
-        check(FIXED + '/32' not in upstream.learned(), 'nobody has the fixed address yet')
-        fixed = Client(tunnel.call(), user='fixed@isp.example', password='fixed-password').up()
-        eventually(lambda: {FIXED + '/32', ROUTED} <= set(upstream.learned()), 'its routes are announced', timeout=15)
-        check(alice.address + '/32' not in upstream.learned(), 'the aggregate is enough for the pool')
+        alice.ping6(FAR6, alice6, count=3)
+        check(not OWN & set(upstream.learned()), 'nobody has the fixed addresses yet')
+        fixed = Client6(tunnel.call(), user='fixed@isp.example', password='fixed-password').dual()
+        eventually(lambda: OWN <= set(upstream.learned()), 'its routes are announced', timeout=15)
+        check(not {alice.address + '/32', delegated_of(state, 'alice@isp.example')} & set(upstream.learned()),
+              'the aggregates are enough for the pools')
         eventually(lambda: FIXED in lab.run('inet', 'ip', 'route').stdout, 'route in the internet')
+        eventually(lambda: DELEGATED in lab.run('inet', 'ip', '-6', 'route').stdout, 'and the prefix')
         fixed.ping(FAR, count=3)
+        for prefix in (DELEGATED, ROUTED6):
+            fixed.ping6(FAR6, address_in(prefix, 9), count=3)
         with lab.socket('inet') as sock:
             sock.sendto(b'routed', ('198.51.100.9', 9))
         check_equal(fixed.next_ip().dst, '198.51.100.9', 'a packet for the routed network')
+        if isinstance(upstream, Frr):
+            check(re.search(r'64500[:,]132\b', upstream.detail(FIXED + '/32')), 'a single address has its community')
         fixed.session.disconnect()
-        eventually(lambda: not {FIXED + '/32', ROUTED} & set(upstream.learned()), 'they are withdrawn', timeout=15)
-        check(POOL in upstream.learned(), 'the aggregate stays')
+        eventually(lambda: not OWN & set(upstream.learned()), 'they are withdrawn', timeout=15)
+        check({POOL, POOL6} <= set(upstream.learned()), 'the aggregates stay')
         alice.ping(FAR)
         # the internet goes away and comes back
         upstream.default(False)
-        eventually(lambda: not default_used(state), 'the default route leaves the FIB', timeout=15)
+        eventually(lambda: not any(defaults(state)), 'the default routes leave the FIB', timeout=15)
         upstream.default(True)
-        eventually(lambda: default_used(state), 'and is back', timeout=15)
+        eventually(lambda: all(defaults(state)), 'and are back', timeout=15)
         alice.ping(FAR)
+        alice.ping6(FAR6, alice6)
 
 
 @contextlib.contextmanager
-def pair(beside, upstream):
+def pair(*daemons):
     try:
         yield
     finally:
-        beside.end()
-        upstream.end()
+        for daemon in daemons:
+            daemon.end()
 
 
 @case
 def bird_beside_lnsd_and_frr_upstream(lab, state):
     upstream = Frr(lab, 'inet', FRR_UPSTREAM)
-    beside = Bird(lab, 'kern', documented('bird').replace('203.0.113.1', INET).replace('203.0.113.2', LNS_CORE))
-    with pair(beside, upstream):
-        conversation(lab, state, beside, upstream)
-    eventually(lambda: not default_used(state), 'BIRD took its routes along')
+    with pair(Bird(lab, 'kern', beside('bird')), upstream):
+        conversation(lab, state, upstream)
+    eventually(lambda: not any(defaults(state)), 'BIRD took its routes along')
 
 
 @case
 def frr_beside_lnsd_and_bird_upstream(lab, state):
     upstream = Bird(lab, 'inet', BIRD_UPSTREAM)
-    beside = Frr(lab, 'kern', documented('frr').replace('203.0.113.1', INET).replace('203.0.113.2', LNS_CORE)
-                 .replace('100.64.0.0/16', POOL))
-    with pair(beside, upstream):
-        conversation(lab, state, beside, upstream)
+    with pair(Frr(lab, 'kern', beside('frr')), upstream):
+        conversation(lab, state, upstream)
 
 
 @case
 def routes_of_a_pool_are_announced_one_by_one_on_request(lab, state):
     def own():
-        return lab.run('kern', 'ip', 'route', 'show', 'proto', '108').stdout
+        return ''.join(lab.run('kern', 'ip', family, 'route', 'show', 'proto', '108').stdout for family in ('-4', '-6'))
+
+    def single(client):
+        return {f'{client.address} dev lns0', delegated_of(state, 'alice@isp.example') + ' dev lns0'}
 
     state.lnsd.config['subscribers'].update({'announce-hosts': True, 'announce-routes': False})
     check_equal(state.lnsd.reload().returncode, 0, 'reload')
     with tunnel_up(lab) as tunnel:
-        client = Client(tunnel.call()).up()
-        eventually(lambda: f'{client.address} dev lns0' in own(), 'its own route is in the kernel')
-        fixed = Client(tunnel.call(), user='fixed@isp.example', password='fixed-password').up()
-        check(FIXED not in own() and ROUTED not in own(), 'what lies outside of the pools is not')
+        client = Client6(tunnel.call()).dual()
+        routes = single(client)
+        eventually(lambda: all(route in own() for route in routes), 'its own routes are in the kernel')
+        fixed = Client6(tunnel.call(), user='fixed@isp.example', password='fixed-password').dual()
+        check(not any(route.split('/')[0] in own() for route in OWN), 'what lies outside of the pools is not')
         # an option that changes meanwhile: what was announced is withdrawn all the same
         state.lnsd.config['subscribers'].update({'announce-hosts': False, 'announce-routes': True})
         check_equal(state.lnsd.reload().returncode, 0, 'reload')
         client.session.disconnect()
-        eventually(lambda: f'{client.address} dev' not in own(), 'it is gone with the session')
+        eventually(lambda: not any(route in own() for route in routes), 'they are gone with the session')
         fixed.session.disconnect()
-    with subscriber(lab, user='fixed@isp.example', password='fixed-password'):
-        eventually(lambda: FIXED in own() and ROUTED in own(), 'outside of the pools')
-    eventually(lambda: FIXED not in own() and ROUTED not in own(), 'withdrawn')
-    check(POOL in own(), 'the aggregate stays')
+    with tunnel_up(lab) as tunnel:
+        Client6(tunnel.call(), user='fixed@isp.example', password='fixed-password').dual()
+        eventually(lambda: all(route.split('/32')[0] in own() for route in OWN), 'outside of the pools')
+    eventually(lambda: not any(route.split('/32')[0] in own() for route in OWN), 'withdrawn')
+    check(POOL in own() and POOL6 in own(), 'the aggregates stay')
 
 
 def finish(lab, state):
     eventually(lambda: not state.lnsd.sessions(), 'no session is left')
     state.lnsd.stop()
     state.capture.stop()
-    check_equal(lab.run('kern', 'ip', 'route', 'show', 'proto', '108').stdout, '', 'our routes in the kernel')
+    for family in ('-4', '-6'):
+        check_equal(lab.run('kern', 'ip', family, 'route', 'show', 'proto', '108').stdout, '', 'our routes in the kernel')
 
 
 main(setup, finish=finish)
