@@ -3,6 +3,7 @@
  * Creation, start and end of the dataplane.
  */
 #include "dataplane_private.h"
+#include "packet_pool.h"
 #include "policy.h"
 #include "port.h"
 #include "worker.h"
@@ -155,8 +156,8 @@ static int pools_create(
 {
 	uint16_t room = ports_data_room(settings) + RTE_PKTMBUF_HEADROOM;
 
-	dp->pool = rte_pktmbuf_pool_create("lnsd_packets", settings->mbufs, MBUF_CACHE,
-		sizeof(struct meta), room, (int)rte_socket_id());
+	dp->pool = packet_pool_create(
+		"lnsd_packets", settings->mbufs, MBUF_CACHE, sizeof(struct meta), room);
 	if (dp->pool == NULL) {
 		snprintf(error, size, "%u packet buffers of %u bytes (%u MiB): %s", settings->mbufs,
 			room, (unsigned int)((uint64_t)settings->mbufs * room >> 20),

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A pool of packet buffers that are spread over the sets of the caches.
+ *
+ * DPDK makes the distance between two buffers an odd number of cache lines. Not so without hugepages: there it puts
+ * no buffer across the end of a 4 KiB page, which leaves one buffer a page, so that the headers of a whole burst
+ * meet in the same few sets of a first-level cache of 4 KiB a way and throw one another out between any two stages.
+ * What the rule is for, one bus address for a buffer, holds without it where bus addresses are virtual ones.
+ */
+#include "packet_pool.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+struct rte_mempool *packet_pool_create(
+	const char *name, unsigned int n, unsigned int cache, uint16_t private_size, uint16_t room)
+{
+	struct rte_pktmbuf_pool_private settings = {
+		.mbuf_data_room_size = room, .mbuf_priv_size = private_size};
+	bool packed = !rte_eal_has_hugepages() && rte_eal_iova_mode() == RTE_IOVA_VA;
+	struct rte_mempool *pool;
+	int code;
+
+	if (!packed)
+		return rte_pktmbuf_pool_create(
+			name, n, cache, private_size, room, (int)rte_socket_id());
+	pool = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + private_size + room,
+		cache, sizeof(settings), (int)rte_socket_id(), RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	if (pool == NULL)
+		return NULL;
+	rte_pktmbuf_pool_init(pool, &settings);
+	code = rte_mempool_populate_default(pool);
+	if (code < 0) {
+		rte_mempool_free(pool);
+		rte_errno = -code;
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
