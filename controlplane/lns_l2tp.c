@@ -137,6 +137,7 @@ static void on_send(void *user, const struct l2tp_path *path, const uint8_t *byt
 	meta->kind = INJECT_IP;
 	meta->vrf = path->vrf;
 	meta->sa_group = path->sa_group;
+	meta->flags = META_PRIORITY;
 	dataplane_inject(
 		lns->dp, tunnel ? install_tunnel_owner(lns->install, tunnel->local_id) : 0, packet);
 }

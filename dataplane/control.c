@@ -200,10 +200,21 @@ struct rte_mbuf *dataplane_mbuf(struct dataplane *dp)
 	return m;
 }
 
+/* The kernel's packets leave a part of the ring to tunnels and sessions. */
+static bool inject_has_room(struct rte_ring *inject, const struct meta *meta)
+{
+	return meta->kind == INJECT_SESSION || (meta->flags & META_PRIORITY) ||
+		rte_ring_free_count(inject) > INJECT_RING_SIZE / 4;
+}
+
 int dataplane_inject(struct dataplane *dp, unsigned int worker, struct rte_mbuf *m)
 {
-	if (worker < dp->n_workers && rte_ring_sp_enqueue(dp->workers[worker]->inject, m) == 0)
-		return 0;
+	if (worker < dp->n_workers) {
+		struct rte_ring *inject = dp->workers[worker]->inject;
+
+		if (inject_has_room(inject, meta_of(m)) && rte_ring_sp_enqueue(inject, m) == 0)
+			return 0;
+	}
 	rte_pktmbuf_free(m);
 	dp->inject_drops++;
 	return -ENOBUFS;

@@ -17,11 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MBUF_CACHE     256
-#define GROUPS_MAX     4096
-#define SAS_DEFAULT    65536
-#define INDIRECT_MBUFS 4095 /* references live for one call of fragment_packet */
-#define BURSTS_MIN     32   /* buffers that each worker needs at the least, in bursts */
+#define MBUF_CACHE       256
+#define GROUPS_MAX       4096
+#define SAS_DEFAULT      65536
+#define INDIRECT_MBUFS   4095 /* references live for one call of fragment_packet */
+#define HANDOFF_RING_MIN 1024u
+#define HANDOFF_RING_MAX 4096u
+#define BURSTS_MIN       32 /* buffers that each worker needs at the least, in bursts */
 
 static int settings_check(const struct dataplane_settings *s, char *error, size_t size)
 {
@@ -169,8 +171,20 @@ static int pools_create(
 	return dp->indirect == NULL ? -ENOMEM : 0;
 }
 
+/*
+ * A ring takes what arrives while its receiver works on one receive ring, or waits for its CPU where CPUs are
+ * shared: 4,096 packets. All rings together hold a half of the packet buffers at the most.
+ */
+static uint32_t handoff_ring_size(const struct dataplane *dp)
+{
+	uint32_t most = dp->pool->size / 2 / (dp->n_workers * RTE_MAX(dp->n_workers - 1, 1u));
+
+	return RTE_MAX(rte_align32prevpow2(RTE_MIN(most, HANDOFF_RING_MAX)), HANDOFF_RING_MIN);
+}
+
 static int handoff_create(struct dataplane *dp)
 {
+	dp->handoff_size = handoff_ring_size(dp);
 	for (unsigned int from = 0; from < dp->n_workers; from++) {
 		for (unsigned int to = 0; to < dp->n_workers; to++) {
 			char name[48];
@@ -179,8 +193,10 @@ static int handoff_create(struct dataplane *dp)
 				continue;
 			snprintf(name, sizeof(name), "lnsd_handoff_%u_%u", from, to);
 
-			struct rte_ring *ring = rte_ring_create(name, HANDOFF_RING_SIZE,
-				SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+			/* the receiver reads every slot, the sender writes whole lines of them */
+			struct rte_ring *ring = rte_ring_create(name, dp->handoff_size,
+				(int)rte_lcore_to_socket_id(dp->lcores[to]),
+				RING_F_SP_ENQ | RING_F_SC_DEQ);
 
 			if (ring == NULL)
 				return -ENOMEM;

@@ -18,7 +18,6 @@
 #define WORKERS_MAX       64
 #define IFACE_ADDRS       16
 #define INTERFACE_NONE    UINT8_MAX
-#define HANDOFF_RING_SIZE 1024
 #define INJECT_RING_SIZE  2048
 #define MESSAGE_RING_SIZE 1024
 
@@ -52,7 +51,8 @@ struct port {
 	uint64_t mac_word; /* the six bytes as eight at a frame's start show them, masked */
 	uint16_t ethdev;
 	uint16_t n_rx, n_tx;
-	uint8_t untagged; /* interface without a tag, INTERFACE_NONE */
+	uint16_t rx_descriptors, tx_descriptors; /* of each queue */
+	uint8_t untagged;                        /* interface without a tag, INTERFACE_NONE */
 	uint8_t n_tagged;
 	uint8_t tagged[IFACES_MAX];           /* interfaces by tag */
 	bool rx_ip_checksum, rx_udp_checksum; /* the device verifies */
@@ -87,6 +87,7 @@ struct dataplane {
 	struct worker *workers[WORKERS_MAX];
 	unsigned int lcores[WORKERS_MAX];
 	struct rte_ring *handoff[WORKERS_MAX][WORKERS_MAX]; /* [from][to] */
+	uint32_t handoff_size;                              /* of each ring, a power of two */
 	bool running;
 	uint8_t stop; /* atomic */
 

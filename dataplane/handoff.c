@@ -5,16 +5,42 @@
 #include "handoff.h"
 #include "downlink.h"
 #include "esp_output.h"
+#include "overload.h"
 #include "port.h"
 #include "reassembly.h"
 #include "uplink.h"
 
+/* The receiver does not keep up: data leaves it the last part of the ring for control. */
+static __rte_noinline void handoff_flush_tight(struct worker *w, struct ring_buffer *buffer)
+{
+	uint32_t room = rte_ring_free_count(buffer->ring);
+	uint32_t reserve = w->dp->handoff_size / HANDOFF_RESERVE;
+	uint32_t data = room > reserve ? room - reserve : 0;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < buffer->n; i++) {
+		struct rte_mbuf *m = buffer->pkts[i];
+		bool fits = kept < data ||
+			(kept < room &&
+				overload_is_control(m, (enum handoff_point)meta_of(m)->kind));
+
+		if (fits)
+			buffer->pkts[kept++] = m;
+		else
+			worker_drop(w, m, DROP_HANDOFF_FULL);
+	}
+	buffer->n = kept;
+}
+
 static void handoff_flush_ring(struct worker *w, struct ring_buffer *buffer)
 {
-	uint16_t sent = (uint16_t)rte_ring_sp_enqueue_burst(
-		buffer->ring, (void **)buffer->pkts, buffer->n, NULL);
+	unsigned int room;
 
-	worker_drop_all(w, buffer->pkts + sent, buffer->n - sent, DROP_HANDOFF_FULL);
+	/* nobody but this worker takes room away: what was free the last time still is */
+	if (unlikely(buffer->room < buffer->n + w->dp->handoff_size / HANDOFF_RESERVE))
+		handoff_flush_tight(w, buffer);
+	rte_ring_sp_enqueue_bulk(buffer->ring, (void **)buffer->pkts, buffer->n, &room);
+	buffer->room = room;
 	buffer->n = 0;
 }
 

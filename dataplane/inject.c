@@ -16,7 +16,7 @@ static bool inject_ip_prepare(struct worker *w, struct rte_mbuf *m, struct meta 
 	if (m->data_len < 20 || meta->vrf >= w->dp->n_vrfs)
 		return false;
 	meta->inner_family = ip[0] >> 4;
-	meta->flags = META_KERNEL;
+	meta->flags = META_KERNEL | META_PRIORITY;
 	meta->hops = 0;
 	meta->session = SESSION_NONE;
 	return meta->inner_family == 4 || (meta->inner_family == 6 && m->data_len >= 40);
@@ -46,6 +46,7 @@ bool inject_poll(struct worker *w)
 
 		if (meta->kind < INJECT_KINDS)
 			w->stats.injects[meta->kind]++;
+		meta->flags |= META_PRIORITY;
 		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces)
 			port_send(w, meta->iface, m);
 		else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))

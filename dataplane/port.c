@@ -4,6 +4,7 @@
  */
 #include "port.h"
 #include "handoff.h"
+#include "overload.h"
 
 #include <rte_ethdev.h>
 
@@ -106,6 +107,9 @@ static int port_configure(
 	code = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &n_rx_descriptors, &n_tx_descriptors);
 	if (code != 0)
 		return port_fail(error, size, code, port->device, "descriptors");
+
+	port->rx_descriptors = n_rx_descriptors;
+	port->tx_descriptors = n_tx_descriptors;
 
 	int socket = rte_eth_dev_socket_id(port->ethdev);
 
@@ -231,6 +235,7 @@ int ports_start(struct dataplane *dp, char *error, size_t size)
 		if (code != 0)
 			return port_fail(error, size, code, port->device, "cannot be started");
 		port->started = true;
+		overload_prepare(dp, port);
 		/* ND, VRRP and routing protocols are multicast; a device that cannot filter shows all */
 		rte_eth_allmulticast_enable(port->ethdev);
 	}
@@ -278,7 +283,7 @@ static void port_flush_one(struct worker *w, struct tx_buffer *tx)
 	uint16_t sent = rte_eth_tx_burst(tx->ethdev, tx->queue, tx->pkts, tx->n);
 
 	tx->n -= sent;
-	if (unlikely(tx->n > 0))
+	if (unlikely(tx->n > 0 && sent > 0))
 		memmove(tx->pkts, tx->pkts + sent, tx->n * sizeof(tx->pkts[0]));
 }
 
@@ -300,9 +305,9 @@ void port_send_slow(struct worker *w, uint8_t iface_index, struct rte_mbuf *m)
 		worker_drop(w, m, DROP_FRAGMENT_FAILED);
 		return;
 	}
-	if (tx->n == TX_BUFFER) {
+	if (tx->n >= TX_DATA) {
 		port_flush_one(w, tx);
-		if (tx->n == TX_BUFFER) {
+		if (tx->n >= (meta_of(m)->flags & META_PRIORITY ? TX_BUFFER : TX_DATA)) {
 			worker_drop(w, m, DROP_TX_FULL);
 			return;
 		}

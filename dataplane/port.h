@@ -29,7 +29,7 @@ static inline void port_send(struct worker *w, uint8_t iface_index, struct rte_m
 	struct tx_buffer *tx = &w->tx[iface->port];
 
 	if (unlikely(!__atomic_load_n(&iface->up, __ATOMIC_RELAXED) || tx->owner != w->id ||
-		    m->nb_segs > 1 || tx->n == TX_BUFFER)) {
+		    m->nb_segs > 1 || tx->n >= TX_DATA)) {
 		port_send_slow(w, iface_index, m);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "handoff.h"
 #include "inject.h"
 #include "message_input.h"
+#include "overload.h"
 #include "port.h"
 #include "punt.h"
 #include "reassembly.h"
@@ -62,12 +63,17 @@ bool worker_turn(struct worker *w)
 	w->now = rte_rdtsc();
 	w->turn++;
 	for (uint8_t i = 0; i < w->n_rx; i++) {
-		uint16_t n = rte_eth_rx_burst(w->rx[i].ethdev, w->rx[i].queue, pkts, BURST);
+		struct rx_queue *rx = &w->rx[i];
+		uint16_t n = rte_eth_rx_burst(rx->ethdev, rx->queue, pkts, BURST);
 
 		if (n > 0) {
-			worker_receive(w, w->rx[i].ethdev, pkts, n);
+			worker_receive(w, rx->ethdev, pkts, n);
 			busy = true;
 		}
+		if (likely(n < BURST))
+			rx->full = 0;
+		else if (++rx->full >= 2)
+			overload_poll(w, rx);
 	}
 	busy |= handoff_poll(w);
 	busy |= inject_poll(w);

@@ -15,6 +15,7 @@
 #include <rte_cycles.h>
 
 #define TX_BUFFER     256
+#define TX_DATA       224 /* of these for data; the rest is the control core's */
 #define OUTER_MEMOS   64
 #define DROP_NONE     (-1)
 #define IDLE_TURNS    256 /* empty turns before a worker with idle_sleep sleeps */
@@ -25,6 +26,7 @@ struct reassembly;
 /* Mbufs on their way to one ring, so that a burst costs one enqueue. */
 struct ring_buffer {
 	struct rte_ring *ring;
+	uint32_t room; /* of the ring, at least: as of the last flush */
 	uint16_t n;
 	struct rte_mbuf *pkts[BURST];
 };
@@ -36,6 +38,13 @@ struct tx_buffer {
 	bool segments; /* takes frames of several segments */
 	uint16_t n;
 	struct rte_mbuf *pkts[TX_BUFFER];
+};
+
+struct rx_queue {
+	uint16_t ethdev, queue;
+	uint16_t size;  /* descriptors */
+	uint8_t signal; /* enum overload_signal */
+	uint32_t full;  /* full bursts in a row since it was looked at */
 };
 
 struct token_bucket {
@@ -71,9 +80,7 @@ struct worker {
 	struct sa_table *sas;
 	struct esp_engine *esp;        /* NULL: "auto" found none */
 	struct reassembly *reassembly; /* NULL: off */
-	struct {
-		uint16_t ethdev, queue;
-	} rx[PORTS_MAX * 4];
+	struct rx_queue rx[PORTS_MAX * 4];
 
 	/* of the burst in hand: its device, and the classes that were found in it, one bit each */
 	const struct port *rx_port;

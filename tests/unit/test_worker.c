@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define SESSIONS   48
-#define PER        400  /* packets of each session and direction */
-#define IN_FLIGHT  1000 /* no ring holds less */
+#define PER        400 /* packets of each session and direction */
+#define IN_FLIGHT  800 /* no ring holds less */
 #define INNER_SIZE 80
 
 static struct rig rig;
@@ -213,15 +213,23 @@ Test(worker, full_handoff_ring_drops_by_name)
 	rig_start(&rig, 2);
 	rig_tunnel(&rig);
 	rig_session(&rig, RIG_TUNNEL, 3, 1, 1400, RIG_FLAGS);
-	for (unsigned int i = 0; i < HANDOFF_RING_SIZE + 100; i++) {
+	/* a ring holds one less than its size, and data leaves an eighth free */
+	unsigned int room = rig.dp->handoff_size - 1 - rig.dp->handoff_size / 8;
+
+	for (unsigned int i = 0; i < room + 100; i++) {
 		send_up(3);
 		worker_turn(rig.dp->workers[0]);
 	}
-	cr_expect_eq(
-		rig_drops(&rig, DROP_HANDOFF_FULL), 101); /* a ring holds one less than its size */
-	for (unsigned int i = 0; i < HANDOFF_RING_SIZE; i++)
+	cr_expect_eq(rig_drops(&rig, DROP_HANDOFF_FULL), 100);
+	/* an echo still finds room */
+	frame_data(&rig, &in, RIG_TUNNEL, 3, 0xc021, "\x09\x01\0\x08\0\0\0\0", 8);
+	rig_send(&rig, RIG_ACCESS, &in);
+	worker_turn(rig.dp->workers[0]);
+	cr_expect_eq(rig_drops(&rig, DROP_HANDOFF_FULL), 100);
+	for (unsigned int i = 0; i < room; i++)
 		rig_turn(&rig);
-	cr_expect_eq(rig_session_at(&rig, 0)->counters.up_packets4, HANDOFF_RING_SIZE - 1);
+	cr_expect_eq(rig_session_at(&rig, 0)->counters.up_packets4, room);
+	cr_expect_eq(rig.dp->workers[1]->stats.punts[PUNT_PPP], 1);
 	rig_destroy(&rig);
 }
 

@@ -114,8 +114,8 @@ unsigned int dataplane_punt_poll(
 struct rte_mbuf *dataplane_mbuf(struct dataplane *dp);
 /*
  * Gives a packet (meta.kind = enum inject_kind and what that needs) to a worker: for INJECT_SESSION the
- * session's owner, else any (the tunnel's owner for L2TP control). -ENOBUFS: ring full, packet freed and
- * counted.
+ * session's owner, else any (the tunnel's owner for L2TP control, with META_PRIORITY: a quarter of the ring is
+ * kept for these and for sessions). -ENOBUFS: ring full, packet freed and counted.
  */
 int dataplane_inject(struct dataplane *dp, unsigned int worker, struct rte_mbuf *m);
 

@@ -78,6 +78,7 @@
 	X(PUNT_SESSION_RATE, "one subscriber's control traffic above its rate")      \
 	X(INJECT_INVALID, "injected packet for something that is gone")              \
 	X(TX_FULL, "transmit queue full")                                            \
+	X(OVERLOAD, "data dropped early: more than the worker can do")               \
 	X(TX_IFACE_DOWN, "interface down")                                           \
 	X(NO_MBUF, "no packet buffer left")
 

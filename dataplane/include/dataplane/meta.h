@@ -54,6 +54,8 @@ enum meta_flags {
 	META_KERNEL = 1 << 2, /* INJECT_IP: its TTL stays, and it does not go back to the kernel */
 	META_OUTER = 1 << 3,  /* encapsulated by us: data at the outer IP header */
 	META_NO_HAIRPIN = 1 << 4, /* may not go to another subscriber */
+	/* the control core's: may use the part of a ring or buffer that is kept free of data */
+	META_PRIORITY = 1 << 5,
 };
 
 struct meta {

@@ -23,4 +23,5 @@ struct worker_stats {
 	uint64_t reassembled, fragmented, icmp_sent, mss_clamped;
 	uint64_t messages, messages_stale;
 	uint64_t loops, loops_busy, sleeps; /* turns of the loop; turns that found packets */
+	uint64_t overloads; /* times that data was dropped early, for control's sake */
 };

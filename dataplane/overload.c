@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * More than a worker can do: control traffic is kept, data is dropped early.
+ */
+#include "overload.h"
+#include "l2tp_input.h"
+
+#include <rte_ethdev.h>
+
+#include <netinet/in.h>
+
+#define L2TP_PORT     1701
+#define NATT_PORT     4500
+#define TPID_8021Q    0x8100
+#define TPID_8021AD   0x88a8
+#define PRECEDENCE_IC 6 /* internetwork control: CS6 */
+
+/* ---- what a frame is ---- */
+
+/* The outer IP packet: bytes that are there for sure, and what its header says. */
+struct outer {
+	const uint8_t *ip, *end;
+	const struct iface *iface;
+	uint32_t length;
+	uint8_t family, protocol, precedence;
+};
+
+/* Network protocols are 0x00xx, compressed ones odd; LCP, authentication and NCPs begin at 0x8000. */
+static bool ppp_is_control(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p >= 2 && p[0] == 0xff && p[1] == 0x03)
+		p += 2;
+	return end - p >= 2 && (p[0] & 0x81) == 0x80;
+}
+
+static bool esp_may_be_control(uint8_t precedence, uint8_t family, uint32_t length)
+{
+	return precedence >= PRECEDENCE_IC ||
+		length <= OVERLOAD_ESP_SMALL + (family == 4 ? 0u : 20u);
+}
+
+static bool tunnel_is_from(const struct tunnel *tunnel, const struct outer *outer)
+{
+	const struct tunnel_path *path = &tunnel->path;
+
+	if (path->family != outer->family)
+		return false;
+	return outer->family == 4 ? load32(outer->ip + 12) == load32(path->peer)
+				  : memcmp(outer->ip + 8, path->peer, 16) == 0;
+}
+
+static enum overload_verdict classify_l2tp(
+	const struct worker *w, const struct outer *outer, const uint8_t *p)
+{
+	struct l2tp_header header;
+	const struct tunnel *tunnel;
+
+	if (l2tp_header_parse(p, (uint32_t)(outer->end - p), &header) != DROP_NONE)
+		return OVERLOAD_DATA;
+	tunnel = tunnel_lookup(w->sessions, header.tunnel_id);
+	if (tunnel == NULL || header.tunnel_id == 0 || !tunnel_is_from(tunnel, outer))
+		return header.flags & L2TP_FLAG_CONTROL ? OVERLOAD_STRANGER : OVERLOAD_DATA;
+	if (header.flags & L2TP_FLAG_CONTROL)
+		return OVERLOAD_CONTROL;
+	return ppp_is_control(p + header.length, outer->end) ? OVERLOAD_CONTROL : OVERLOAD_DATA;
+}
+
+static enum overload_verdict classify_udp(
+	const struct worker *w, const struct outer *outer, const uint8_t *udp)
+{
+	uint16_t port;
+
+	if (outer->end - udp < 12 || !(outer->iface->role & IFACE_ACCESS))
+		return OVERLOAD_STRANGER;
+	port = load_be16(udp + 2);
+	if (port == L2TP_PORT)
+		return classify_l2tp(w, outer, udp + 8);
+	if (port != NATT_PORT || load32(udp + 8) == 0)
+		return OVERLOAD_STRANGER;
+	return esp_may_be_control(outer->precedence, outer->family, outer->length)
+		? OVERLOAD_CONTROL
+		: OVERLOAD_DATA;
+}
+
+static enum overload_verdict classify_ours(
+	const struct worker *w, const struct outer *outer, uint32_t header)
+{
+	const uint8_t *payload = outer->ip + header;
+
+	if (payload > outer->end)
+		return OVERLOAD_DATA;
+	if (outer->protocol == IPPROTO_UDP)
+		return classify_udp(w, outer, payload);
+	if (outer->protocol == IPPROTO_ESP && (outer->iface->role & IFACE_ACCESS))
+		return esp_may_be_control(outer->precedence, outer->family, outer->length)
+			? OVERLOAD_CONTROL
+			: OVERLOAD_DATA;
+	/* RFC 4861, 11.2: a hop limit of 255 is what nobody beyond the link can send */
+	if (outer->family == 6 && outer->protocol == IPPROTO_ICMPV6 && outer->ip[7] == 255)
+		return OVERLOAD_CONTROL;
+	return OVERLOAD_STRANGER;
+}
+
+static enum overload_verdict classify_ip(const struct worker *w, struct outer *outer)
+{
+	const uint8_t *ip = outer->ip;
+	uint32_t header;
+
+	if (outer->end - ip < (outer->family == 4 ? 20 : 40))
+		return OVERLOAD_DATA;
+	if (outer->family == 4) {
+		header = (ip[0] & 0x0f) * 4u;
+		outer->length = load_be16(ip + 2);
+		outer->protocol = ip[9];
+		outer->precedence = ip[1] >> 5;
+		if ((ip[16] & 0xf0) == 0xe0)
+			return OVERLOAD_STRANGER;
+		/* pieces of a datagram: a control message is not that long */
+		if (header < 20 || (load_be16(ip + 6) & 0x3fff) != 0 ||
+			!iface_owns4(outer->iface, load32(ip + 16)))
+			return OVERLOAD_DATA;
+	} else {
+		header = 40;
+		outer->length = 40u + load_be16(ip + 4);
+		outer->protocol = ip[6];
+		outer->precedence = (uint8_t)(load_be16(ip) >> 9 & 7);
+		if (ip[24] == 0xff || (ip[24] == 0xfe && (ip[25] & 0xc0) == 0x80))
+			return ip[6] == IPPROTO_ICMPV6 && ip[7] == 255 ? OVERLOAD_CONTROL
+								       : OVERLOAD_STRANGER;
+		if (!iface_owns6(outer->iface, ip + 24))
+			return OVERLOAD_DATA;
+	}
+	return classify_ours(w, outer, header);
+}
+
+enum overload_verdict overload_classify(
+	const struct worker *w, const struct port *port, struct rte_mbuf *m, uint8_t *iface)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *p = frame + 12;
+	struct outer outer = {.end = frame + m->data_len};
+	uint16_t type, inner = 0, vlan = 0;
+
+	*iface = INTERFACE_NONE;
+	if (outer.end - p < 2)
+		return OVERLOAD_DATA;
+	type = load_be16(p);
+	for (unsigned int tags = 0; type == TPID_8021Q || type == TPID_8021AD; tags++) {
+		if (tags == 2 || outer.end - p < 6)
+			return OVERLOAD_DATA;
+		vlan = inner;
+		inner = load_be16(p + 2) & 0x0fff;
+		type = load_be16(p + 4);
+		p += 4;
+	}
+	if (inner == 0 && vlan == 0)
+		*iface = port->untagged;
+	for (unsigned int i = 0; i < port->n_tagged && *iface == INTERFACE_NONE; i++) {
+		const struct iface *tagged = &w->ifaces[port->tagged[i]];
+
+		if (tagged->vlan == inner && tagged->outer_vlan == vlan)
+			*iface = tagged->index;
+	}
+	if (*iface == INTERFACE_NONE)
+		return OVERLOAD_DATA;
+	if (type == RTE_ETHER_TYPE_ARP)
+		return OVERLOAD_CONTROL;
+	if (type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)
+		return OVERLOAD_DATA;
+	outer.iface = &w->ifaces[*iface];
+	outer.ip = p + 2;
+	outer.family = type == RTE_ETHER_TYPE_IPV4 ? 4 : 6;
+	return classify_ip(w, &outer);
+}
+
+bool overload_is_control(struct rte_mbuf *m, enum handoff_point point)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *end = p + m->data_len;
+	const struct meta *meta = meta_of(m);
+
+	if (meta->flags & META_PRIORITY)
+		return true;
+	if (point == HANDOFF_UPLINK)
+		return ppp_is_control(p, end);
+	if (point != HANDOFF_SA || (meta->flags & META_OUTER))
+		return false;
+	/* ESP behind an IP header that classify has seen */
+	return p[0] >> 4 == 4 ? esp_may_be_control(p[1] >> 5, 4, m->pkt_len)
+			      : esp_may_be_control((uint8_t)(load_be16(p) >> 9 & 7), 6, m->pkt_len);
+}
+
+/* ---- a queue ---- */
+
+void overload_prepare(struct dataplane *dp, const struct port *port)
+{
+	static const char *const unseen[] = {"net_pcap", "net_null", "net_ring"};
+	enum overload_signal signal = OVERLOAD_BURSTS;
+
+	for (unsigned int i = 0; i < RTE_DIM(unseen); i++)
+		if (strcmp(port->driver, unseen[i]) == 0)
+			signal = OVERLOAD_UNSEEN;
+	if (rte_eth_rx_descriptor_status(port->ethdev, 0, 0) >= 0)
+		signal = OVERLOAD_BACKLOG;
+	for (unsigned int i = 0; i < dp->n_workers; i++) {
+		struct worker *w = dp->workers[i];
+
+		for (uint8_t k = 0; k < w->n_rx; k++) {
+			if (w->rx[k].ethdev != port->ethdev)
+				continue;
+			w->rx[k].size = port->rx_descriptors;
+			w->rx[k].signal = (uint8_t)signal;
+		}
+	}
+}
+
+static inline bool overload_is_beyond(const struct rx_queue *rx, unsigned int quarters)
+{
+	return rte_eth_rx_descriptor_status(rx->ethdev, rx->queue,
+		       (uint16_t)(rx->size / 4u * quarters)) == RTE_ETH_RX_DESC_DONE;
+}
+
+/* What is kept, in front. */
+static uint16_t overload_keep(
+	struct worker *w, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0, strangers = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const uint8_t *));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		uint8_t iface;
+		enum overload_verdict verdict = overload_classify(w, port, m, &iface);
+
+		if (verdict == OVERLOAD_CONTROL ||
+			(verdict == OVERLOAD_STRANGER && strangers++ < OVERLOAD_STRANGERS)) {
+			pkts[kept++] = m;
+			continue;
+		}
+		if (iface != INTERFACE_NONE) {
+			w->stats.iface[iface].rx_packets++;
+			w->stats.iface[iface].rx_bytes += m->pkt_len;
+		}
+		worker_drop(w, m, DROP_OVERLOAD);
+	}
+	return kept;
+}
+
+static void overload_shed(struct worker *w, struct rx_queue *rx)
+{
+	const struct port *port = &w->ports[w->dp->port_of_ethdev[rx->ethdev]];
+	struct rte_mbuf *pkts[BURST];
+	uint32_t seen = 0;
+	uint16_t n;
+
+	w->stats.overloads++;
+	do {
+		n = rte_eth_rx_burst(rx->ethdev, rx->queue, pkts, BURST);
+		seen += n;
+
+		uint16_t kept = overload_keep(w, port, pkts, n);
+
+		if (kept > 0)
+			worker_receive(w, rx->ethdev, pkts, kept);
+	} while (n == BURST && seen < rx->size &&
+		(rx->signal == OVERLOAD_BURSTS || overload_is_beyond(rx, OVERLOAD_LOW)));
+	rx->full = 0;
+}
+
+void overload_poll(struct worker *w, struct rx_queue *rx)
+{
+	switch (rx->signal) {
+	case OVERLOAD_BACKLOG:
+		if (overload_is_beyond(rx, OVERLOAD_HIGH))
+			overload_shed(w, rx);
+		return;
+	case OVERLOAD_BURSTS:
+		if (rx->full * (uint32_t)BURST > 2u * rx->size)
+			overload_shed(w, rx);
+		return;
+	default:
+		rx->full = 0;
+	}
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker that gets twice what it can do: a model of a device with a bounded receive ring, and a clock that
+ * runs by what the worker did. Control gets through, data is dropped, and by name.
+ */
+#include "path_rig.h"
+
+#include "overload.h"
+
+#define SESSIONS  64
+#define PACKETS   200000
+#define HELLO_PER 97  /* one packet of so many is a HELLO */
+#define ECHO_PER  101 /* or an LCP echo */
+/* What a packet costs: worked on, and dropped early. A worker can do one packet in WORK units. */
+#define WORK 4
+#define SHED 1
+
+static struct rig rig;
+static struct frame f, inner;
+
+/* ---- the device ---- */
+
+static int descriptor_status(void *queue, uint16_t offset)
+{
+	return rte_ring_count(rig.rx[RIG_ACCESS]) > offset ? RTE_ETH_RX_DESC_DONE
+							   : RTE_ETH_RX_DESC_AVAIL;
+}
+
+struct offered {
+	uint64_t sent, missed, hellos, hellos_missed, echoes, echoes_missed;
+};
+
+static void hello(uint16_t tunnel_id)
+{
+	uint8_t message[20] = {0xc8, 0x02, 0, 20, [12] = 0x80, 8, [19] = 6};
+
+	store_be16(message + 4, tunnel_id);
+	frame_lac(&rig, &f, message, sizeof(message));
+}
+
+static void echo(uint16_t session_id)
+{
+	static const uint8_t request[8] = {9, 1, 0, 8};
+
+	frame_data(&rig, &f, RIG_TUNNEL, session_id, 0xc021, request, sizeof(request));
+}
+
+static void data(uint16_t session_id)
+{
+	inner_udp4(&inner, rig_subscriber(session_id), RIG_SERVER, 64);
+	frame_data(&rig, &f, RIG_TUNNEL, session_id, 0x21, inner.data, inner.n);
+}
+
+/* The next frame of the wire into the ring, or it is lost as a NIC loses it. */
+static void offer(struct offered *o)
+{
+	uint64_t number = o->sent++;
+	uint64_t *missed = NULL;
+
+	if (number % HELLO_PER == 0) {
+		hello(RIG_TUNNEL);
+		o->hellos++;
+		missed = &o->hellos_missed;
+	} else if (number % ECHO_PER == 0) {
+		echo((uint16_t)(1 + number / ECHO_PER % SESSIONS));
+		o->echoes++;
+		missed = &o->echoes_missed;
+	} else {
+		data((uint16_t)(1 + number % SESSIONS));
+	}
+	if (rte_ring_count(rig.rx[RIG_ACCESS]) >= rig.dp->ports[RIG_ACCESS].rx_descriptors) {
+		o->missed++;
+		if (missed != NULL)
+			++*missed;
+		return;
+	}
+	rig_send(&rig, RIG_ACCESS, &f);
+}
+
+static void take(uint64_t punted[PUNT_KINDS])
+{
+	struct rte_mbuf *pkts[64];
+	unsigned int n;
+
+	while ((n = dataplane_punt_poll(rig.dp, PUNT_RING_KNOWN, pkts, 64)) > 0) {
+		for (unsigned int i = 0; i < n; i++)
+			punted[meta_of(pkts[i])->kind]++;
+		rte_pktmbuf_free_bulk(pkts, n);
+	}
+	while ((n = rte_ring_dequeue_burst(rig.tx[RIG_CORE0], (void **)pkts, 64, NULL)) > 0)
+		rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static void start(bool seen)
+{
+	rig_start(&rig, 1);
+	rig_tunnel(&rig);
+	for (uint16_t i = 0; i < SESSIONS; i++)
+		rig_session(&rig, RIG_TUNNEL, 1 + i, 0, 1400, RIG_FLAGS);
+	if (seen) {
+		rte_eth_fp_ops[rig.dp->ports[RIG_ACCESS].ethdev].rx_descriptor_status =
+			descriptor_status;
+		overload_prepare(rig.dp, &rig.dp->ports[RIG_ACCESS]);
+	}
+}
+
+/* percent: what is offered, of what the worker can do. */
+static struct offered run(bool seen, unsigned int percent, uint64_t punted[PUNT_KINDS])
+{
+	struct offered o = {0};
+	const struct worker_stats *stats;
+	uint64_t spent = 0;
+
+	memset(punted, 0, PUNT_KINDS * sizeof(punted[0]));
+	start(seen);
+	stats = &rig.dp->workers[0]->stats;
+	while (o.sent < PACKETS) {
+		uint64_t worked = stats->uplink_packets + stats->punts[PUNT_PPP] +
+			stats->punts[PUNT_L2TP_KNOWN];
+
+		/* the wire goes on while the worker works; an empty turn is time as well */
+		spent = worked * WORK + stats->drops[DROP_OVERLOAD] * SHED + stats->loops;
+		while (o.sent < spent * percent / 100 / WORK && o.sent < PACKETS)
+			offer(&o);
+		worker_turn(rig.dp->workers[0]);
+		take(punted);
+	}
+	for (unsigned int i = 0; i < 200; i++) {
+		worker_turn(rig.dp->workers[0]);
+		take(punted);
+	}
+	cr_expect_eq(o.sent,
+		o.missed + stats->drops[DROP_OVERLOAD] + stats->uplink_packets + punted[PUNT_PPP] +
+			punted[PUNT_L2TP_KNOWN]);
+	return o;
+}
+
+Test(overload, hello_and_echo_survive_twice_what_a_worker_can_do)
+{
+	uint64_t punted[PUNT_KINDS];
+	struct offered o = run(true, 200, punted);
+
+	cr_expect_eq(o.missed, 0, "%lu lost by the device", o.missed);
+	cr_expect_eq(punted[PUNT_L2TP_KNOWN], o.hellos);
+	cr_expect_eq(punted[PUNT_PPP], o.echoes);
+	cr_expect_gt(rig_drops(&rig, DROP_OVERLOAD), PACKETS / 4);
+	/* and the rest of the time is spent on data: (WORK - 2 SHED) / (WORK - SHED) of what it can do */
+	cr_expect_gt(rig.dp->workers[0]->stats.uplink_packets, PACKETS / 2 * 6 / 10);
+	cr_expect_eq(rig_drops(&rig, DROP_OVERLOAD), rig_drops_all(&rig));
+	rig_destroy(&rig);
+}
+
+Test(overload, without_it_the_device_loses_hellos_like_anything_else)
+{
+	uint64_t punted[PUNT_KINDS];
+	struct offered o = run(false, 200, punted);
+
+	cr_expect_gt(o.hellos_missed, o.hellos / 3);
+	cr_expect_gt(o.echoes_missed, o.echoes / 3);
+	rig_destroy(&rig);
+}
+
+Test(overload, nothing_is_dropped_early_below_what_a_worker_can_do)
+{
+	uint64_t punted[PUNT_KINDS];
+	struct offered o = run(true, 95, punted);
+
+	cr_expect_eq(o.missed, 0);
+	cr_expect_eq(rig_drops_all(&rig), 0);
+	cr_expect_eq(rig.dp->workers[0]->stats.overloads, 0);
+	rig_destroy(&rig);
+}
+
+Test(overload, device_that_does_not_tell_is_judged_by_full_bursts)
+{
+	struct worker *w;
+
+	start(false);
+	w = rig.dp->workers[0];
+	w->rx[0].signal = OVERLOAD_BURSTS;
+	w->rx[0].size = 512;
+	/* one ring's worth in a row is a burst of the network's */
+	for (unsigned int i = 0; i < 512; i++) {
+		data(1);
+		rig_send(&rig, RIG_ACCESS, &f);
+	}
+	for (unsigned int i = 0; i < 20; i++)
+		worker_turn(w);
+	cr_expect_eq(w->stats.uplink_packets, 512);
+	for (unsigned int i = 0; i < 4000; i++) {
+		if (i % 500 == 0)
+			hello(RIG_TUNNEL);
+		else
+			data(1);
+		rig_send(&rig, RIG_ACCESS, &f);
+	}
+	for (unsigned int i = 0; i < 100; i++)
+		worker_turn(w);
+	cr_expect_gt(w->stats.overloads, 0);
+	cr_expect_gt(rig_drops(&rig, DROP_OVERLOAD), 0);
+	cr_expect_eq(w->stats.punts[PUNT_L2TP_KNOWN], 8);
+	cr_expect_eq(w->stats.uplink_packets + rig_drops(&rig, DROP_OVERLOAD) + 8, 4512);
+	rig_destroy(&rig);
+}
+
+/* ---- what is kept ---- */
+
+static enum overload_verdict verdict(void)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+	uint8_t iface;
+	enum overload_verdict is;
+
+	cr_assert_not_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)f.n), f.data, f.n);
+	is = overload_classify(rig.dp->workers[0], &rig.dp->ports[RIG_ACCESS], m, &iface);
+	/* cut short anywhere it is judged without reading past its end: the sanitizer watches */
+	for (uint32_t n = f.n; n-- > 0;) {
+		uint8_t *copy = malloc(n + 1);
+
+		memcpy(copy, f.data, n);
+		m->buf_addr = copy;
+		m->data_off = 0;
+		m->data_len = (uint16_t)n;
+		overload_classify(rig.dp->workers[0], &rig.dp->ports[RIG_ACCESS], m, &iface);
+		free(copy);
+	}
+	m->buf_addr = (uint8_t *)m + sizeof(*m) + rte_pktmbuf_priv_size(m->pool);
+	rte_pktmbuf_free(m);
+	return is;
+}
+
+static void esp4(uint8_t tos, uint32_t length, uint16_t udp_port)
+{
+	uint8_t *ip;
+
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV4);
+	ip = frame_ip4(&f, RIG_LAC, RIG_LNS, udp_port ? IPPROTO_UDP : IPPROTO_ESP, length - 20);
+	ip[1] = tos;
+	if (udp_port)
+		frame_udp(&f, udp_port, udp_port, length - 28);
+	while (f.n < 14 + length)
+		f.data[f.n++] = 0x55;
+}
+
+Test(overload, what_keeps_tunnels_and_sessions_alive_is_kept)
+{
+	static const uint16_t kept[] = {0xc021, 0xc023, 0xc223, 0x8021, 0x8057, 0x80fd};
+	static const uint16_t dropped[] = {0x0021, 0x0057, 0x003d, 0x21ff};
+
+	start(false);
+	hello(RIG_TUNNEL);
+	cr_expect_eq(verdict(), OVERLOAD_CONTROL);
+	hello(RIG_TUNNEL + 1);
+	cr_expect_eq(verdict(), OVERLOAD_STRANGER, "no such tunnel");
+	hello(RIG_TUNNEL);
+	f.data[14 + 15]++;
+	cr_expect_eq(verdict(), OVERLOAD_STRANGER, "not from its peer");
+	for (unsigned int i = 0; i < RTE_DIM(kept); i++) {
+		frame_data(&rig, &f, RIG_TUNNEL, 1, kept[i], "\1\1\0\4", 4);
+		cr_expect_eq(verdict(), OVERLOAD_CONTROL, "%04x", kept[i]);
+	}
+	for (unsigned int i = 0; i < RTE_DIM(dropped); i++) {
+		frame_data(&rig, &f, RIG_TUNNEL, 1, dropped[i], "\1\1\0\4", 4);
+		cr_expect_eq(verdict(), OVERLOAD_DATA, "%04x", dropped[i]);
+	}
+	frame_data(&rig, &f, RIG_TUNNEL + 1, 1, 0xc021, "\1\1\0\4", 4);
+	cr_expect_eq(verdict(), OVERLOAD_DATA, "PPP of no tunnel");
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_ARP);
+	frame_add(&f, NULL, 46);
+	cr_expect_eq(verdict(), OVERLOAD_CONTROL);
+	/* what is ours but of no tunnel, what is not ours, and what nobody knows */
+	esp4(0, 200, 500);
+	cr_expect_eq(verdict(), OVERLOAD_STRANGER);
+	esp4(0xc0, 200, 1701);
+	memset(f.data + 42, 0, 8);
+	cr_expect_eq(verdict(), OVERLOAD_DATA, "not L2TP");
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV4);
+	frame_ip4(&f, RIG_LAC, RIG_SERVER, IPPROTO_UDP, 20);
+	frame_add(&f, NULL, 20);
+	cr_expect_eq(verdict(), OVERLOAD_DATA);
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, 0x88cc);
+	frame_add(&f, NULL, 46);
+	cr_expect_eq(verdict(), OVERLOAD_DATA);
+	rig_destroy(&rig);
+}
+
+Test(overload, esp_is_judged_by_its_mark_and_its_length)
+{
+	start(false);
+	for (unsigned int natt = 0; natt < 2; natt++) {
+		uint16_t port = natt ? 4500 : 0;
+
+		esp4(0, 120, port);
+		cr_expect_eq(verdict(), OVERLOAD_CONTROL);
+		esp4(0, 121, port);
+		cr_expect_eq(verdict(), OVERLOAD_DATA);
+		esp4(0xc0, 600, port);
+		cr_expect_eq(verdict(), OVERLOAD_CONTROL, "CS6");
+		esp4(0xb8, 600, port);
+		cr_expect_eq(verdict(), OVERLOAD_DATA, "EF is data");
+	}
+	/* IPv6: neighbour discovery, HELLO, ESP */
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV6);
+	frame_ip6(&f, rig_lac6, rig_lns6, IPPROTO_ICMPV6, 24)[7] = 255;
+	frame_add(&f, NULL, 24);
+	cr_expect_eq(verdict(), OVERLOAD_CONTROL);
+	f.data[14 + 7] = 64;
+	cr_expect_eq(verdict(), OVERLOAD_STRANGER, "ping");
+	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV6);
+	frame_ip6(&f, rig_lac6, rig_lns6, IPPROTO_ESP, 600);
+	frame_add(&f, NULL, 600);
+	cr_expect_eq(verdict(), OVERLOAD_DATA);
+	f.data[14] = 0x6c;
+	cr_expect_eq(verdict(), OVERLOAD_CONTROL, "CS6");
+	rig_destroy(&rig);
+}
+
+Test(overload, strangers_get_a_few_places_of_each_burst)
+{
+	struct worker *w;
+
+	start(true);
+	w = rig.dp->workers[0];
+	for (unsigned int i = 0; i < 600; i++) {
+		hello(RIG_TUNNEL + 1);
+		rig_send(&rig, RIG_ACCESS, &f);
+	}
+	/* two bursts as usual, then six, down to a quarter of the ring */
+	worker_turn(w);
+	worker_turn(w);
+	cr_expect_eq(w->stats.overloads, 1);
+	cr_expect_eq(rig_drops(&rig, DROP_OVERLOAD), 6 * (BURST - OVERLOAD_STRANGERS));
+	cr_expect_eq(w->stats.punts[PUNT_L2TP_UNKNOWN], 2 * BURST + 6 * OVERLOAD_STRANGERS);
+	for (unsigned int i = 0; i < 10; i++)
+		worker_turn(w);
+	rig_destroy(&rig);
+}
+
+/* ---- out ---- */
+
+Test(overload, full_transmit_queue_has_room_for_control)
+{
+	static struct rte_mbuf *all[8191];
+	struct rte_mbuf *m;
+	struct worker *w;
+	void *object;
+	unsigned int found = 0;
+
+	start(false);
+	w = rig.dp->workers[0];
+	cr_assert_eq(rte_pktmbuf_alloc_bulk(dataplane_mempool(rig.dp), all, 8191), 0);
+	cr_assert_eq(rte_ring_enqueue_bulk(rig.tx[RIG_CORE0], (void **)all, 8191, NULL), 8191);
+	for (unsigned int i = 0; i < TX_DATA + 50; i++) {
+		data(1);
+		rig_send(&rig, RIG_ACCESS, &f);
+	}
+	for (unsigned int i = 0; i < 10; i++)
+		worker_turn(w);
+	cr_expect_eq(rig_drops(&rig, DROP_TX_FULL), 50);
+	m = dataplane_mbuf(rig.dp);
+	memset(rte_pktmbuf_append(m, 60), 0xab, 60);
+	meta_of(m)->kind = INJECT_FRAME;
+	meta_of(m)->iface = RIG_CORE0;
+	cr_assert_eq(dataplane_inject(rig.dp, 0, m), 0);
+	worker_turn(w);
+	cr_expect_eq(rig_drops(&rig, DROP_TX_FULL), 50);
+	for (unsigned int i = 0; i < 8191; i++) {
+		cr_assert_eq(rte_ring_dequeue(rig.tx[RIG_CORE0], &object), 0);
+		rte_pktmbuf_free(object);
+	}
+	worker_turn(w);
+	while (rig_receive(&rig, RIG_CORE0, &f))
+		found += f.n == 60 && f.data[0] == 0xab;
+	cr_expect_eq(found, 1);
+	rig_destroy(&rig);
+}
+
+Test(overload, kernel_leaves_room_for_tunnels_in_the_inject_ring)
+{
+	struct rte_mbuf *m;
+	unsigned int taken = 0;
+
+	start(false);
+	for (;;) {
+		m = dataplane_mbuf(rig.dp);
+		meta_of(m)->kind = INJECT_FRAME;
+		meta_of(m)->iface = RIG_CORE0;
+		rte_pktmbuf_append(m, 60);
+		if (dataplane_inject(rig.dp, 0, m) != 0)
+			break;
+		taken++;
+	}
+	cr_expect_eq(taken, INJECT_RING_SIZE * 3 / 4 - 1);
+	m = dataplane_mbuf(rig.dp);
+	meta_of(m)->kind = INJECT_IP;
+	meta_of(m)->flags = META_PRIORITY;
+	cr_expect_eq(dataplane_inject(rig.dp, 0, m), 0);
+	m = dataplane_mbuf(rig.dp);
+	meta_of(m)->kind = INJECT_SESSION;
+	cr_expect_eq(dataplane_inject(rig.dp, 0, m), 0);
+	for (unsigned int i = 0; i < 100; i++)
+		worker_turn(rig.dp->workers[0]);
+	rig_destroy(&rig);
+}
