@@ -247,6 +247,7 @@ static const struct schema_field schema_ipv6[] = {
 	{"managed", BOOL(T, managed)},
 	{"other", BOOL(T, other), .value = true},
 	{"hop-limit", NUMBER(T, hop_limit, 0, 255), .value = 64},
+	{"reconfigure", BOOL(T, reconfigure), .value = true},
 	{NULL},
 };
 #undef T

@@ -77,6 +77,12 @@ struct aaa_ipv6 {
 	struct ip_addr dns[CONFIG_DNS6_MAX];
 };
 
+/* What a session that is up gets instead of what it has; what is not set stays. */
+struct aaa_ipv6_change {
+	bool link, delegated, address, dns; /* which of to counts */
+	struct aaa_ipv6 to;                 /* of a part either what is fixed or the pool */
+};
+
 /* What the configuration gives to everybody in a VRF. */
 void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6);
 

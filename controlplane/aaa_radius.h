@@ -77,10 +77,15 @@ struct aaa_change {
 	uint32_t up_burst, down_burst;
 	uint32_t session_timeout, idle_timeout, interim_interval;
 	char policy[CONFIG_NAME_MAX];
+	struct aaa_ipv6_change ipv6;
 	char refusal[160];
 };
-/* Reads it: all of it or nothing. RADIUS_ERROR_NONE, or the Error-Cause and refusal. */
+/* Does it change anything of IPv6? */
+bool aaa_ipv6_changes(const struct aaa_ipv6_change *change);
+/*
+ * Reads it for a session in this VRF: all of it or nothing. RADIUS_ERROR_NONE, or the Error-Cause and refusal.
+ */
 enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struct config *config,
-	const struct radius_packet *request);
+	unsigned int vrf, const struct radius_packet *request);
 /* The Reply-Messages, one after the other, printable. */
 void aaa_radius_message(const struct radius_packet *packet, char message[AAA_MESSAGE_MAX]);

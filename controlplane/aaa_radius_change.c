@@ -33,6 +33,16 @@ static enum radius_error_cause attribute_change(struct reading *reading, struct 
 		ok = reading_number(
 			reading, attribute, "Acct-Interim-Interval", 8, &change->interim_interval);
 		break;
+	case RADIUS_DELEGATED_IPV6_PREFIX:
+	case RADIUS_DNS_SERVER_IPV6_ADDRESS:
+	case RADIUS_FRAMED_IPV6_POOL:
+	case RADIUS_DELEGATED_IPV6_PREFIX_POOL:
+	case RADIUS_STATEFUL_IPV6_ADDRESS_POOL:
+		ok = reading_ipv6(reading, attribute);
+		break;
+	/* what names the session (RFC 5176, 3): Framed-IPv6-Prefix cannot be changed by its value */
+	case RADIUS_FRAMED_INTERFACE_ID:
+	case RADIUS_FRAMED_IPV6_PREFIX:
 	case RADIUS_USER_NAME:
 	case RADIUS_NAS_IP_ADDRESS:
 	case RADIUS_NAS_PORT:
@@ -70,8 +80,8 @@ static bool rates_take(struct reading *reading, struct aaa_change *change)
 	return true;
 }
 
-enum radius_error_cause aaa_radius_change(
-	struct aaa_change *change, const struct config *config, const struct radius_packet *request)
+enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struct config *config,
+	unsigned int vrf, const struct radius_packet *request)
 {
 	static const struct aaa_request none;
 	uint64_t counters[AAA_RADIUS_COUNTER_MAX] = {0};
@@ -94,9 +104,11 @@ enum radius_error_cause aaa_radius_change(
 	*change = (struct aaa_change){0};
 	if (!accept)
 		return RADIUS_ERROR_RESOURCES;
+	accept->answer.vrf = vrf;
 	while (!cause && radius_next(&at, request->end, &attribute))
 		cause = attribute_change(&reading, change, &attribute);
-	if (!cause && !rates_take(&reading, change))
+	if (!cause &&
+		(!rates_take(&reading, change) || !reading_ipv6_change(&reading, &change->ipv6)))
 		cause = RADIUS_ERROR_INVALID_VALUE;
 	/* what a vendor's attribute was meant to change and did not, nobody may believe changed */
 	if (!cause &&
@@ -108,7 +120,8 @@ enum radius_error_cause aaa_radius_change(
 	}
 	if (!cause &&
 		!(change->has_up || change->has_down || change->has_session_timeout ||
-			change->has_idle_timeout || change->has_interim)) {
+			change->has_idle_timeout || change->has_interim ||
+			aaa_ipv6_changes(&change->ipv6))) {
 		reading_refuse(&reading, "it changes nothing");
 		cause = RADIUS_ERROR_MISSING_ATTRIBUTE;
 	}

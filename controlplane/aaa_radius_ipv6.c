@@ -1,10 +1,95 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* IPv6 of an Access-Accept, once all of it is read: what a subscriber gets of it. */
+/* IPv6 in an Access-Accept and a CoA-Request: the attributes, and what a subscriber gets of them. */
 #include "aaa_radius_reading.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool prefix6_read(struct reading *reading, const struct radius_attribute *attribute,
+	const char *name, bool delegated)
+{
+	struct aaa_extra *extra = reading->extra;
+	struct ip_prefix prefix = {.addr = {.family = 6}};
+
+	/* RFC 3162 2.3: reserved, length, as much of the prefix as it takes */
+	if (attribute->length < 2 || attribute->length > 18 || attribute->value[1] > 128 ||
+		attribute->length - 2 < (attribute->value[1] + 7) / 8)
+		return reading_malformed(reading, name, attribute);
+	if (extra->n_prefixes6 == AAA_PREFIXES6_MAX)
+		return reading_refuse(reading, "more than %u IPv6 prefixes", AAA_PREFIXES6_MAX);
+	prefix.length = attribute->value[1];
+	memcpy(prefix.addr.bytes, attribute->value + 2, attribute->length - 2u);
+	extra->prefixes6[extra->n_prefixes6].prefix = prefix;
+	extra->prefixes6[extra->n_prefixes6++].delegated = delegated;
+	return true;
+}
+
+static bool address6_read(struct reading *reading, const struct radius_attribute *attribute,
+	const char *name, struct ip_addr *address)
+{
+	if (attribute->length != 16)
+		return reading_malformed(reading, name, attribute);
+	address->family = 6;
+	memcpy(address->bytes, attribute->value, 16);
+	return true;
+}
+
+static bool dns6_read(struct reading *reading, const struct radius_attribute *attribute)
+{
+	unsigned int which = reading->extra->dns6[0].family ? 1 : 0;
+
+	return address6_read(
+		reading, attribute, "DNS-Server-IPv6-Address", &reading->extra->dns6[which]);
+}
+
+static bool route6_read(struct reading *reading, const struct radius_attribute *attribute)
+{
+	size_t length = attribute->length;
+
+	if (!length || memchr(attribute->value, 0, length) ||
+		reading->routes6_length + length + 1 > READING_ROUTES6_MAX)
+		return reading_malformed(reading, "Framed-IPv6-Route", attribute);
+	memcpy(reading->routes6 + reading->routes6_length, attribute->value, length);
+	reading->routes6[reading->routes6_length + length] = '\n';
+	reading->routes6_length += length + 1;
+	return true;
+}
+
+bool reading_ipv6(struct reading *reading, const struct radius_attribute *attribute)
+{
+	switch (attribute->type) {
+	case RADIUS_FRAMED_INTERFACE_ID:
+		if (attribute->length != 8)
+			return reading_malformed(reading, "Framed-Interface-Id", attribute);
+		reading->extra->has_interface_id = true;
+		memcpy(reading->extra->interface_id, attribute->value, 8);
+		return true;
+	case RADIUS_FRAMED_IPV6_PREFIX:
+		return prefix6_read(reading, attribute, "Framed-IPv6-Prefix", false);
+	case RADIUS_DELEGATED_IPV6_PREFIX:
+		return prefix6_read(reading, attribute, "Delegated-IPv6-Prefix", true);
+	case RADIUS_FRAMED_IPV6_ADDRESS:
+		return address6_read(
+			reading, attribute, "Framed-IPv6-Address", &reading->extra->address6);
+	case RADIUS_DNS_SERVER_IPV6_ADDRESS:
+		return dns6_read(reading, attribute);
+	case RADIUS_FRAMED_IPV6_ROUTE:
+		return route6_read(reading, attribute);
+	case RADIUS_FRAMED_IPV6_POOL:
+		return reading_text(reading, attribute, "Framed-IPv6-Pool", reading->pool6);
+	case RADIUS_DELEGATED_IPV6_PREFIX_POOL:
+		return reading_text(
+			reading, attribute, "Delegated-IPv6-Prefix-Pool", reading->delegated_pool);
+	case RADIUS_STATEFUL_IPV6_ADDRESS_POOL:
+		return reading_text(
+			reading, attribute, "Stateful-IPv6-Address-Pool", reading->address_pool6);
+	default:
+		return false;
+	}
+}
+
+/* ---- once all of them are read ---- */
 
 /* The prefix pool that an attribute names: its index, or -2 when refused. */
 static int pool_find(struct reading *reading, const char *attribute, const char *name,
@@ -166,5 +251,35 @@ bool reading_ipv6_apply(struct reading *reading)
 		memset(ipv6->dns, 0, sizeof(ipv6->dns));
 		memcpy(ipv6->dns, extra->dns6, sizeof(extra->dns6));
 	}
+	return true;
+}
+
+bool aaa_ipv6_changes(const struct aaa_ipv6_change *change)
+{
+	return change->link || change->delegated || change->address || change->dns;
+}
+
+bool reading_ipv6_change(struct reading *reading, struct aaa_ipv6_change *change)
+{
+	const struct aaa_extra *extra = reading->extra;
+	struct aaa_ipv6 *ipv6 = &reading->answer->ipv6;
+
+	*ipv6 = (struct aaa_ipv6){.pool = -1, .delegated_pool = -1, .address_pool = -1};
+	if (!pools_apply(reading) || !prefixes_apply(reading))
+		return false;
+	if (reading->answer->n_routes)
+		return reading_refuse(reading,
+			"a change of Delegated-IPv6-Prefix, expected one of 48 to 64 bits");
+	if (ipv6->delegated.addr.family && ipv6->delegated_pool >= 0)
+		return reading_refuse(reading,
+			"Delegated-IPv6-Prefix and Delegated-IPv6-Prefix-Pool, expected one");
+	memcpy(ipv6->dns, extra->dns6, sizeof(extra->dns6));
+	*change = (struct aaa_ipv6_change){
+		.link = ipv6->pool >= 0,
+		.delegated = ipv6->delegated.addr.family || ipv6->delegated_pool >= 0,
+		.address = ipv6->address_pool >= 0,
+		.dns = extra->dns6[0].family,
+		.to = *ipv6,
+	};
 	return true;
 }

@@ -49,6 +49,10 @@ bool reading_text(struct reading *reading, const struct radius_attribute *attrib
 	const char *name, char text[READING_TEXT_MAX]);
 
 /* ---- aaa_radius_ipv6.c ---- */
+/* One of the attributes about IPv6, also of an Access-Accept. */
+bool reading_ipv6(struct reading *reading, const struct radius_attribute *attribute);
+/* What a CoA-Request changes, after all of it is read; answer->vrf is the session's. */
+bool reading_ipv6_change(struct reading *reading, struct aaa_ipv6_change *change);
 /* After the VRF and the IPv4 routes: the answer's ipv6 and IPv6 routes. */
 bool reading_ipv6_apply(struct reading *reading);
 

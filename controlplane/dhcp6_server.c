@@ -30,7 +30,8 @@ const char *dhcp6_counter_text(enum dhcp6_counter counter)
 	return counter < DHCP6_COUNTERS_N ? counter_texts[counter] : "?";
 }
 
-void dhcp6_server_init(struct dhcp6_server *server, const char *text)
+void dhcp6_server_init(struct dhcp6_server *server, const char *text,
+	const uint8_t secret[DHCP6_SECRET_LEN], uint64_t replay)
 {
 	static const char domain[] = "lnsd DHCPv6 server";
 	const struct iovec parts[] = {
@@ -39,7 +40,8 @@ void dhcp6_server_init(struct dhcp6_server *server, const char *text)
 	};
 	uint8_t hash[DIGEST_SHA1_LEN];
 
-	*server = (struct dhcp6_server){.duid = {0, DUID_UUID}};
+	*server = (struct dhcp6_server){.duid = {0, DUID_UUID}, .replay = replay};
+	memcpy(server->secret, secret, sizeof(server->secret));
 	digest_sha1(parts, 2, hash);
 	memcpy(server->duid + 2, hash, 16);
 	server->duid[2 + 6] =
@@ -54,7 +56,7 @@ struct request {
 	struct dhcp6_binding *binding;
 	struct dhcp6_message message;
 	struct dhcp6_option client_id; /* data NULL: none */
-	bool has_server_id, server_id_ours, rapid_commit;
+	bool has_server_id, server_id_ours, rapid_commit, reconfigure_accept;
 	unsigned int n_ias;
 	struct dhcp6_ia ias[DHCP6_IAS_MAX];
 };
@@ -94,6 +96,9 @@ static bool options_read(struct request *request)
 			break;
 		case DHCP6_OPTION_RAPID_COMMIT:
 			request->rapid_commit = true;
+			break;
+		case DHCP6_OPTION_RECONF_ACCEPT:
+			request->reconfigure_accept = true;
 			break;
 		case DHCP6_OPTION_IA_NA:
 		case DHCP6_OPTION_IA_TA:
@@ -343,6 +348,30 @@ static void give_up(struct request *request, struct dhcp6_writer *writer, bool d
 	dhcp6_put_status(writer, DHCP6_SUCCESS, declined ? "declined" : "released");
 }
 
+/* Who accepts Reconfigure messages is told that we send them, and by a Reply the key that shows whose they are. */
+static void reconfigure_put(struct request *request, struct dhcp6_writer *writer, bool advertise)
+{
+	if (!request->reconfigure_accept || !request->lease->reconfigure ||
+		!request->client_id.data)
+		return;
+	if (!advertise && !dhcp6_client_keep(request->binding, &request->client_id))
+		return;
+	dhcp6_put_option(writer, DHCP6_OPTION_RECONF_ACCEPT, NULL, 0);
+	if (!advertise)
+		dhcp6_put_key(writer, request->server, request->lease, request->binding->client);
+}
+
+/* Is it what a Reconfigure asked for? */
+static void reconfigure_answered(struct request *request)
+{
+	struct dhcp6_binding *binding = request->binding;
+
+	if (!binding->reconfiguring || !dhcp6_client_is(binding, &request->client_id))
+		return;
+	binding->reconfiguring = false;
+	count(request, DHCP6_COUNT_reconfigure_answered);
+}
+
 static bool answer(struct request *request, struct dhcp6_writer *writer)
 {
 	static const uint8_t preference = 255; /* the only server: no need to wait for others */
@@ -365,6 +394,7 @@ static bool answer(struct request *request, struct dhcp6_writer *writer)
 		count(request,
 			request->message.type == DHCP6_RENEW ? DHCP6_COUNT_renew
 							     : DHCP6_COUNT_rebind);
+		reconfigure_answered(request);
 		ias_put(request, writer, true, true);
 		break;
 	case DHCP6_CONFIRM:
@@ -382,6 +412,7 @@ static bool answer(struct request *request, struct dhcp6_writer *writer)
 		size_t mark = dhcp6_open(writer, DHCP6_OPTION_REFRESH_TIME);
 
 		count(request, DHCP6_COUNT_information_request);
+		reconfigure_answered(request);
 		dhcp6_put32(writer, request->lease->valid);
 		dhcp6_close(writer, mark);
 		break;
@@ -390,6 +421,8 @@ static bool answer(struct request *request, struct dhcp6_writer *writer)
 		return false;
 	}
 	servers_put(request, writer);
+	reconfigure_put(
+		request, writer, request->message.type == DHCP6_SOLICIT && !request->rapid_commit);
 	return true;
 }
 

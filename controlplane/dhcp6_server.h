@@ -19,6 +19,7 @@
 
 #define DHCP6_IAS_MAX         8 /* in one message */
 #define DHCP6_SERVER_DUID_LEN 18
+#define DHCP6_SECRET_LEN      16
 
 /* X(name, text) */
 #define DHCP6_COUNTERS(X)                                                               \
@@ -38,6 +39,9 @@
 	X(no_address, "IAs that were told that there is no address")                    \
 	X(no_binding, "releases of what was not bound")                                 \
 	X(taken_back, "prefixes and addresses of other sessions, lifetimes set to 0")   \
+	X(reconfigure_sent, "clients told to renew, retransmissions too")               \
+	X(reconfigure_answered, "clients that did")                                     \
+	X(reconfigure_unanswered, "clients that did not, after the last one")           \
 	X(use_multicast, "sent to our unicast address: told not to")                    \
 	X(malformed, "lengths that do not add up, too many options: dropped")           \
 	X(too_many_ias, "more IAs than any client has: dropped")                        \
@@ -61,14 +65,22 @@ const char *dhcp6_counter_text(enum dhcp6_counter counter);
 /* One of a daemon. */
 struct dhcp6_server {
 	uint8_t duid[DHCP6_SERVER_DUID_LEN];
+	uint8_t secret[DHCP6_SECRET_LEN]; /* what reconfigure keys are made from */
+	uint64_t replay; /* RFC 8415, 20.3: of the last message with an authentication option */
 	uint64_t counters[DHCP6_COUNTERS_N];
 };
 
-/* The DUID (RFC 6355: DUID-UUID) follows from text, so that a restart has it again. */
-void dhcp6_server_init(struct dhcp6_server *server, const char *text);
+/*
+ * The DUID (RFC 6355: DUID-UUID) follows from text, so that a restart has it again. replay: above any that an
+ * earlier daemon can have come to: the time in the upper half.
+ */
+void dhcp6_server_init(struct dhcp6_server *server, const char *text,
+	const uint8_t secret[DHCP6_SECRET_LEN], uint64_t replay);
 
-/* What the session may have; const for its life but for a reload. */
+/* What the session may have; const for its life but for a reload and a renumbering. */
 struct dhcp6_lease {
+	uint64_t session; /* never the same for two sessions of one daemon */
+	bool reconfigure; /* clients that accept Reconfigure messages are given a key */
 	bool has_prefix, has_address, has_link;
 	uint8_t prefix[16], prefix_length;
 	uint8_t address[16];
@@ -79,12 +91,22 @@ struct dhcp6_lease {
 	size_t domains_len;
 };
 
-/* Of a session; all zero at its start. */
+/* Who accepts Reconfigure messages. */
+struct dhcp6_client {
+	uint8_t len;
+	uint8_t duid[];
+};
+
+/* Of a session; all zero at its start, given back by dhcp6_binding_clear(). */
 struct dhcp6_binding {
 	bool prefix_bound, address_bound;
 	bool address_declined;
+	bool reconfiguring; /* a Reconfigure was sent and is not answered yet */
 	uint32_t prefix_iaid, address_iaid;
+	struct dhcp6_client *client; /* allocated; NULL: none */
 };
+
+void dhcp6_binding_clear(struct dhcp6_binding *binding);
 
 /*
  * A message from the client (UDP payload); multicast: it was sent to a multicast address. The answer's
@@ -93,3 +115,17 @@ struct dhcp6_binding {
 size_t dhcp6_server_input(struct dhcp6_server *server, const struct dhcp6_lease *lease,
 	struct dhcp6_binding *binding, bool multicast, const uint8_t *bytes, size_t len,
 	uint8_t *out, size_t room);
+
+/* ---- dhcp6_reconfigure.c: RFC 8415, 18.3.11 and 20.4 ---- */
+/*
+ * A Reconfigure for the binding's client, which is to renew, or to ask for information where it has nothing bound.
+ * Its length; 0: there is no such client, or no room.
+ */
+size_t dhcp6_reconfigure(struct dhcp6_server *server, const struct dhcp6_lease *lease,
+	struct dhcp6_binding *binding, uint8_t *out, size_t room);
+/* Keeps the client, which said that it accepts them. False without memory. */
+bool dhcp6_client_keep(struct dhcp6_binding *binding, const struct dhcp6_option *client_id);
+bool dhcp6_client_is(const struct dhcp6_binding *binding, const struct dhcp6_option *client_id);
+/* The authentication option of a Reply, with the client's key. */
+void dhcp6_put_key(struct dhcp6_writer *writer, struct dhcp6_server *server,
+	const struct dhcp6_lease *lease, const struct dhcp6_client *client);

@@ -27,6 +27,19 @@ static struct radius_bytes text_of(const char *text)
 	return (struct radius_bytes){(const uint8_t *)text, text ? strlen(text) : 0};
 }
 
+/* The /64 of its link (RFC 3162, 2.3: reserved, length, as much of the prefix as it takes). */
+static bool prefix_fits(
+	const struct subscriber *subscriber, const struct radius_attribute *attribute)
+{
+	const struct held_prefix *link;
+
+	if (!subscriber->ipv6)
+		return false;
+	link = &subscriber->ipv6->parts[IPV6_LINK];
+	return link->length == 64 && attribute->length >= 10 && attribute->value[1] == 64 &&
+		!memcmp(link->addr, attribute->value + 2, 8);
+}
+
 /* Is it a name of the session, and does it fit? false in *names: it names none. */
 static bool attribute_fits(const struct subscriber *subscriber, const struct subscriber_told *told,
 	const struct radius_attribute *attribute, bool *names)
@@ -44,6 +57,12 @@ static bool attribute_fits(const struct subscriber *subscriber, const struct sub
 	case RADIUS_FRAMED_IP_ADDRESS:
 		return attribute->length == 4 && subscriber->address &&
 			!memcmp(&subscriber->address, attribute->value, 4);
+	case RADIUS_FRAMED_IPV6_PREFIX:
+		return prefix_fits(subscriber, attribute);
+	case RADIUS_FRAMED_INTERFACE_ID:
+		return subscriber->ipv6 && subscriber->ipv6->up &&
+			bytes_equal((struct radius_bytes){subscriber->ppp.ipv6cp.agreed_id, 8},
+				attribute);
 	case RADIUS_CALLING_STATION_ID:
 		return bytes_equal(told->session.calling, attribute);
 	case RADIUS_NAS_PORT:
@@ -79,8 +98,8 @@ static bool session_fits(
 static bool names_a_session(const struct radius_packet *request)
 {
 	static const uint8_t names[] = {RADIUS_ACCT_SESSION_ID, RADIUS_USER_NAME,
-		RADIUS_FRAMED_IP_ADDRESS, RADIUS_CALLING_STATION_ID, RADIUS_NAS_PORT,
-		RADIUS_NAS_PORT_ID};
+		RADIUS_FRAMED_IP_ADDRESS, RADIUS_FRAMED_IPV6_PREFIX, RADIUS_FRAMED_INTERFACE_ID,
+		RADIUS_CALLING_STATION_ID, RADIUS_NAS_PORT, RADIUS_NAS_PORT_ID};
 	struct radius_attribute attribute;
 
 	for (unsigned int i = 0; i < sizeof(names); i++)
@@ -131,19 +150,21 @@ static bool nas_fits(const struct config *config, const struct radius_packet *re
 
 /* ---- what is done ---- */
 
-static int extra_apply(struct subscriber *subscriber, const struct aaa_change *change)
+/* False without memory for what is changed. */
+static bool extra_room(struct subscriber *subscriber, const struct aaa_change *change)
+{
+	if (!(change->has_up || change->has_down || change->has_interim) || subscriber->extra)
+		return true;
+	subscriber->extra = calloc(1, sizeof(*subscriber->extra));
+	if (subscriber->extra)
+		subscriber->extra->size = sizeof(*subscriber->extra);
+	return subscriber->extra;
+}
+
+static void extra_apply(struct subscriber *subscriber, const struct aaa_change *change)
 {
 	struct aaa_extra *extra = subscriber->extra;
 
-	if (!(change->has_up || change->has_down || change->has_interim))
-		return 0;
-	if (!extra) {
-		extra = calloc(1, sizeof(*extra));
-		if (!extra)
-			return -ENOMEM;
-		extra->size = sizeof(*extra);
-		subscriber->extra = extra;
-	}
 	if (change->has_up) {
 		extra->up_rate = change->up_rate;
 		extra->up_burst = change->up_burst;
@@ -158,7 +179,25 @@ static int extra_apply(struct subscriber *subscriber, const struct aaa_change *c
 	}
 	if (change->has_interim)
 		extra->interim_interval = change->interim_interval;
-	return 0;
+}
+
+static enum radius_error_cause ipv6_apply(
+	struct subscriber *subscriber, const struct aaa_ipv6_change *change)
+{
+	struct log_context context = subscriber_log(subscriber);
+	int rc = aaa_ipv6_changes(change) ? subscriber_renumber(subscriber, change) : 0;
+
+	if (!rc)
+		return RADIUS_ERROR_NONE;
+	log_ratelimited(LOG_LEVEL_WARNING, &context, "CoA-Request refused: %s",
+		rc == -ENOENT           ? "the session has no IPv6"
+			: rc == -EBUSY  ? "another session has the prefix"
+			: rc == -ENOSPC ? "the pool is exhausted"
+			: rc == -EAGAIN ? "another session is taking over its prefixes"
+					: strerror(-rc));
+	return rc == -ENOENT    ? RADIUS_ERROR_INVALID_REQUEST
+		: rc == -EINVAL ? RADIUS_ERROR_INVALID_VALUE
+				: RADIUS_ERROR_RESOURCES;
 }
 
 static enum radius_error_cause session_change(
@@ -168,15 +207,20 @@ static enum radius_error_cause session_change(
 	struct log_context context = subscriber_log(subscriber);
 	const struct aaa_extra *extra;
 	struct aaa_change change;
-	enum radius_error_cause cause = aaa_radius_change(&change, lns_config(lns), request);
+	enum radius_error_cause cause =
+		aaa_radius_change(&change, lns_config(lns), subscriber->record.vrf, request);
 
 	if (cause) {
 		log_ratelimited(
 			LOG_LEVEL_WARNING, &context, "CoA-Request refused: %s", change.refusal);
 		return cause;
 	}
-	if (extra_apply(subscriber, &change))
+	if (!extra_room(subscriber, &change))
 		return RADIUS_ERROR_RESOURCES;
+	cause = ipv6_apply(subscriber, &change.ipv6);
+	if (cause)
+		return cause;
+	extra_apply(subscriber, &change);
 	if (change.has_idle_timeout)
 		subscriber->idle_timeout = change.idle_timeout;
 	if (change.has_session_timeout) {

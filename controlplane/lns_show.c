@@ -48,6 +48,7 @@ static const struct ctl_column session_details[] = {
 	{"ipv6_address", "IPv6 address", CTL_TEXT},
 	{"dhcp6_prefix", "Prefix bound by DHCPv6", CTL_BOOL},
 	{"dhcp6_address", "Address bound by DHCPv6", CTL_BOOL},
+	{"dhcp6_reconfigure", "DHCPv6 client accepts Reconfigure", CTL_BOOL},
 	{"link_local", "Our link-local address", CTL_TEXT},
 	{"peer_link_local", "Its link-local address", CTL_TEXT},
 	{"prefixes", "Prefixes", CTL_LIST},

@@ -155,7 +155,8 @@ static size_t finish(uint8_t *out, const struct cursor *cursor, const uint8_t so
 	return IP6_HEADER_LEN + len;
 }
 
-static void prefix_put(struct cursor *cursor, const struct nd_router_advertisement *advertisement)
+static void prefix_put(
+	struct cursor *cursor, const uint8_t prefix[16], uint32_t valid, uint32_t preferred)
 {
 	uint8_t *p = put(cursor, 32);
 
@@ -165,9 +166,23 @@ static void prefix_put(struct cursor *cursor, const struct nd_router_advertiseme
 	p[1] = 4;
 	p[2] = 64;
 	p[3] = 0xc0; /* on-link, autonomous */
-	put32(p + 4, advertisement->valid);
-	put32(p + 8, advertisement->preferred);
-	memcpy(p + 16, advertisement->prefix, 8);
+	put32(p + 4, valid);
+	put32(p + 8, preferred);
+	memcpy(p + 16, prefix, 8);
+}
+
+static void servers_put(
+	struct cursor *cursor, const uint8_t (*servers)[16], unsigned int n, uint32_t lifetime)
+{
+	uint8_t *p = n ? put(cursor, 8 + 16 * (size_t)n) : NULL;
+
+	if (!p)
+		return;
+	p[0] = OPTION_RDNSS;
+	p[1] = (uint8_t)(1 + 2 * n);
+	put32(p + 4, lifetime);
+	for (unsigned int i = 0; i < n; i++)
+		memcpy(p + 8 + 16 * i, servers[i], 16);
 }
 
 static void dns_put(struct cursor *cursor, const struct nd_router_advertisement *advertisement)
@@ -175,16 +190,7 @@ static void dns_put(struct cursor *cursor, const struct nd_router_advertisement 
 	size_t padded = (advertisement->domains_len + 7) & ~(size_t)7;
 	uint8_t *p;
 
-	if (advertisement->n_dns) {
-		p = put(cursor, 8 + 16 * (size_t)advertisement->n_dns);
-		if (!p)
-			return;
-		p[0] = OPTION_RDNSS;
-		p[1] = (uint8_t)(1 + 2 * advertisement->n_dns);
-		put32(p + 4, advertisement->dns_lifetime);
-		for (unsigned int i = 0; i < advertisement->n_dns; i++)
-			memcpy(p + 8 + 16 * i, advertisement->dns[i], 16);
-	}
+	servers_put(cursor, advertisement->dns, advertisement->n_dns, advertisement->dns_lifetime);
 	/* the length field counts to 255 */
 	if (advertisement->domains_len && padded <= 254 * 8) {
 		p = put(cursor, 8 + padded);
@@ -200,6 +206,7 @@ static void dns_put(struct cursor *cursor, const struct nd_router_advertisement 
 size_t nd_router_advertisement_put(
 	uint8_t *out, size_t room, const struct nd_router_advertisement *advertisement)
 {
+	const struct nd_former *former = advertisement->former;
 	struct cursor cursor = {out, out + room, false};
 	uint8_t *p = put(&cursor, IP6_HEADER_LEN + 16);
 
@@ -219,8 +226,13 @@ size_t nd_router_advertisement_put(
 		}
 	}
 	if (advertisement->has_prefix)
-		prefix_put(&cursor, advertisement);
+		prefix_put(&cursor, advertisement->prefix, advertisement->valid,
+			advertisement->preferred);
+	for (unsigned int i = 0; former && i < former->n_prefixes; i++)
+		prefix_put(&cursor, former->prefixes[i], 0, 0);
 	dns_put(&cursor, advertisement);
+	if (former)
+		servers_put(&cursor, former->dns, former->n_dns, 0);
 	if (cursor.full)
 		return 0;
 	return finish(out, &cursor, advertisement->source, advertisement->destination, HOP_LIMIT);

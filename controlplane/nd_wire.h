@@ -48,7 +48,15 @@ struct nd_message {
  */
 enum nd_error nd_parse(const struct ip6_packet *packet, struct nd_message *message);
 
-#define ND_DNS_MAX 3
+#define ND_DNS_MAX    3
+#define ND_FORMER_MAX 2
+
+/* What the link had before: said with lifetimes of 0. */
+struct nd_former {
+	uint8_t n_prefixes, n_dns;
+	uint8_t prefixes[ND_FORMER_MAX][16]; /* /64s */
+	uint8_t dns[ND_DNS_MAX][16];
+};
 
 struct nd_router_advertisement {
 	uint8_t source[16], destination[16];
@@ -63,7 +71,8 @@ struct nd_router_advertisement {
 	uint8_t dns[ND_DNS_MAX][16];
 	const uint8_t *domains; /* as dns_names_put() writes them */
 	size_t domains_len;
-	uint32_t dns_lifetime; /* s */
+	uint32_t dns_lifetime;          /* s */
+	const struct nd_former *former; /* NULL: nothing */
 };
 
 /* Each writes a whole packet and returns its length, or 0 if it does not fit into room. */

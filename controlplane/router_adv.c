@@ -50,6 +50,7 @@ size_t router_adv_make(const struct config_ipv6 *config, const struct router_adv
 		.domains = domains,
 		/* RFC 8106, 5.1: three times the longest pause */
 		.dns_lifetime = 3 * config->ra_interval,
+		.former = link->former,
 	};
 	size_t len;
 

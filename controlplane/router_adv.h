@@ -50,6 +50,7 @@ struct router_adv_link {
 	bool has_prefix, managed;
 	uint8_t prefix[16];
 	struct ip_addr dns[CONFIG_DNS6_MAX]; /* of this subscriber; family 0 = none */
+	const struct nd_former *former;      /* NULL: never renumbered */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const part_names[IPV6_PARTS] = {
 	[IPV6_LINK] = "prefix",
@@ -19,6 +20,7 @@ static const char *const part_names[IPV6_PARTS] = {
 
 int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name)
 {
+	uint8_t secret[DHCP6_SECRET_LEN];
 	uint32_t seed;
 	char machine[64] = "";
 	FILE *file = fopen("/etc/machine-id", "re");
@@ -33,7 +35,8 @@ int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *hos
 	}
 	/* two daemons of one machine are two servers */
 	snprintf(text, sizeof(text), "%s%s", machine, host_name);
-	dhcp6_server_init(&state->dhcp6, text);
+	entropy_fill(secret, sizeof(secret));
+	dhcp6_server_init(&state->dhcp6, text, secret, (uint64_t)time(NULL) << 32);
 	entropy_fill(&seed, sizeof(seed));
 	rc = prefix_table_init(&state->holders, capacity, seed);
 	return rc ? rc : router_adv_clock_init(&state->clock, capacity);
@@ -126,6 +129,21 @@ static bool part_of_donor(struct subscriber *subscriber, enum ipv6_part part, ui
 	return true;
 }
 
+/* A fixed one that no session has, from whatever pool may have it. */
+static int fixed_take(
+	struct subscriber *subscriber, const struct ip_prefix *fixed, struct held_prefix *held)
+{
+	uint16_t vrf = subscriber->record.vrf;
+	int rc = lns_prefix_take_exact(
+		subscriber->lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
+
+	if (rc && rc != -ERANGE)
+		return rc;
+	*held = (struct held_prefix){.vrf = vrf, .length = fixed->length};
+	memcpy(held->addr, fixed->addr.bytes, 16);
+	return 0;
+}
+
 static int part_fix(
 	struct subscriber *subscriber, enum ipv6_part part, const struct ip_prefix *fixed)
 {
@@ -144,15 +162,10 @@ static int part_fix(
 		return subscriber->donor == holder && part_of_donor(subscriber, part, fixed->length)
 			? 0
 			: -EBUSY;
-	rc = lns_prefix_take_exact(
-		lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
-	if (rc && rc != -ERANGE)
-		return rc;
-	held->vrf = vrf;
-	held->length = fixed->length;
-	memcpy(held->addr, fixed->addr.bytes, 16);
-	prefix_table_add(&lns->ipv6.holders, held, subscriber);
-	return 0;
+	rc = fixed_take(subscriber, fixed, held);
+	if (!rc)
+		prefix_table_add(&lns->ipv6.holders, held, subscriber);
+	return rc;
 }
 
 /* A reload may have put another pool where the answer of the AAA found one. */
@@ -169,6 +182,20 @@ static bool pool_fits(const struct subscriber *subscriber, enum ipv6_part part, 
 
 	return length >= lengths[part].low && length <= lengths[part].high &&
 		lns_config(subscriber->lns)->prefix_pools[pool].vrf == subscriber->record.vrf;
+}
+
+static int pool_take(struct subscriber *subscriber, int pool, struct held_prefix *held)
+{
+	int rc;
+
+	*held = (struct held_prefix){
+		.vrf = subscriber->record.vrf,
+		.length = lns_prefix_length(subscriber->lns, pool),
+	};
+	rc = lns_prefix_take(subscriber->lns, pool, subscriber->user_hash, held->addr);
+	if (rc)
+		*held = (struct held_prefix){0};
+	return rc;
 }
 
 static int part_get(struct subscriber *subscriber, enum ipv6_part part)
@@ -189,16 +216,51 @@ static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 		return part_fix(subscriber, part, &fixed);
 	if (!pool_fits(subscriber, part, pool))
 		return -ENOENT;
-	held->vrf = subscriber->record.vrf;
-	held->length = lns_prefix_length(lns, pool);
-	if (part_of_donor(subscriber, part, held->length))
+	if (part_of_donor(subscriber, part, lns_prefix_length(lns, pool)))
 		return 0;
-	rc = lns_prefix_take(lns, pool, subscriber->user_hash, held->addr);
-	if (rc)
-		*held = (struct held_prefix){0};
-	else
+	rc = pool_take(subscriber, pool, held);
+	if (!rc)
 		prefix_table_add(&lns->ipv6.holders, held, subscriber);
 	return rc;
+}
+
+int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
+	const struct aaa_ipv6 *wanted, struct held_prefix *fresh)
+{
+	const struct held_prefix *held = &subscriber->ipv6->parts[part];
+	struct ip_prefix fixed, before;
+	int pool = part_wanted(wanted, part, &fixed);
+	int pool_before = part_wanted(&subscriber->ipv6->wanted, part, &before);
+
+	*fresh = (struct held_prefix){0};
+	if (fixed.addr.family != 6) {
+		if (held->length && before.addr.family != 6 && pool_before == pool)
+			return 0;
+		return pool_fits(subscriber, part, pool) ? pool_take(subscriber, pool, fresh)
+							 : -EINVAL;
+	}
+	if (held->length == fixed.length && !memcmp(held->addr, fixed.addr.bytes, 16))
+		return 0;
+	if (prefix_table_holder(&subscriber->lns->ipv6.holders, subscriber->record.vrf,
+		    fixed.addr.bytes, fixed.length))
+		return -EBUSY;
+	return fixed_take(subscriber, &fixed, fresh);
+}
+
+void subscriber_ipv6_replace(
+	struct subscriber *subscriber, enum ipv6_part part, const struct held_prefix *fresh)
+{
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+
+	part_drop(subscriber, part);
+	*held = *fresh;
+	prefix_table_add(&subscriber->lns->ipv6.holders, held, subscriber);
+}
+
+void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_prefix *fresh)
+{
+	if (fresh->length)
+		lns_prefix_release(subscriber->lns, fresh->vrf, fresh->addr, fresh->length);
 }
 
 int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids)
@@ -260,7 +322,7 @@ void subscriber_ipv6_drop(struct subscriber *subscriber)
 		return;
 	for (unsigned int part = 0; part < IPV6_PARTS; part++)
 		part_drop(subscriber, part);
-	subscriber->ipv6->binding = (struct dhcp6_binding){0};
+	dhcp6_binding_clear(&subscriber->ipv6->binding);
 }
 
 void subscriber_ipv6_pass(struct subscriber *donor, struct subscriber *heir)
@@ -308,7 +370,7 @@ unsigned int subscriber_ipv6_prefixes(
 	return n;
 }
 
-void subscriber_ipv6_up(struct subscriber *subscriber, const uint8_t peer_id[8])
+void subscriber_ipv6_up(struct subscriber *subscriber)
 {
 	struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
 	struct log_context context = subscriber_log(subscriber);
@@ -316,8 +378,6 @@ void subscriber_ipv6_up(struct subscriber *subscriber, const uint8_t peer_id[8])
 
 	if (!ipv6)
 		return;
-	memcpy(ipv6->our_id, subscriber->ppp.ipv6cp.our_id, sizeof(ipv6->our_id));
-	memcpy(ipv6->peer_id, peer_id, sizeof(ipv6->peer_id));
 	ipv6->up = true;
 	subscriber->lns->ipv6.came_up++;
 	subscriber_link6_advertise(subscriber);
@@ -332,6 +392,7 @@ void subscriber_ipv6_down(struct subscriber *subscriber)
 	if (!subscriber->ipv6)
 		return;
 	subscriber->ipv6->up = false;
+	subscriber_renumber_end(subscriber);
 	router_adv_clock_clear(&subscriber->lns->ipv6.clock, subscriber->record.index);
 }
 
@@ -383,8 +444,10 @@ void subscriber_ipv6_show(const struct subscriber *subscriber, json_t *row)
 		json_string(subscriber_ipv6_text(subscriber, IPV6_ADDRESS, text)));
 	json_object_set_new(row, "dhcp6_prefix", json_boolean(ipv6->binding.prefix_bound));
 	json_object_set_new(row, "dhcp6_address", json_boolean(ipv6->binding.address_bound));
+	json_object_set_new(row, "dhcp6_reconfigure", json_boolean(ipv6->binding.client != NULL));
 	if (!ipv6->up)
 		return;
-	json_object_set_new(row, "link_local", link_local_string(ipv6->our_id));
-	json_object_set_new(row, "peer_link_local", link_local_string(ipv6->peer_id));
+	json_object_set_new(row, "link_local", link_local_string(subscriber->ppp.ipv6cp.our_id));
+	json_object_set_new(
+		row, "peer_link_local", link_local_string(subscriber->ppp.ipv6cp.agreed_id));
 }

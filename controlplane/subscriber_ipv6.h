@@ -33,9 +33,9 @@ enum ipv6_part {
 struct subscriber_ipv6 {
 	struct aaa_ipv6 wanted;
 	struct held_prefix parts[IPV6_PARTS]; /* holder NULL, length set: still the donor's */
-	uint8_t our_id[8], peer_id[8];        /* agreed, while IPv6CP is up */
-	bool up;
+	bool up;                              /* IPv6CP; the identifiers are PPP's */
 	struct dhcp6_binding binding;
+	struct renumbering *renumbering; /* NULL: not lately */
 };
 
 /* All sessions' IPv6 counters, with those of ND and DHCPv6. */
@@ -67,8 +67,17 @@ void subscriber_ipv6_free(struct subscriber *subscriber);
 /* Appends its prefixes; returns how many: at most IPV6_PARTS. The delegated one comes first. */
 unsigned int subscriber_ipv6_prefixes(
 	const struct subscriber *subscriber, struct session_prefix *prefixes);
+/*
+ * For a session that is up: what wanted says of a part, taken for it (fresh->length 0: it has that already).
+ * -EBUSY: somebody has it; -ENOSPC; -EINVAL: not a pool for it. What is taken is then the session's, or given back.
+ */
+int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
+	const struct aaa_ipv6 *wanted, struct held_prefix *fresh);
+void subscriber_ipv6_replace(
+	struct subscriber *subscriber, enum ipv6_part part, const struct held_prefix *fresh);
+void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_prefix *fresh);
 /* IPv6CP is up, its routes are installed; down. */
-void subscriber_ipv6_up(struct subscriber *subscriber, const uint8_t peer_id[8]);
+void subscriber_ipv6_up(struct subscriber *subscriber);
 void subscriber_ipv6_down(struct subscriber *subscriber);
 
 /* A part as text, "" if there is none; buffer of 50 bytes. */
@@ -86,3 +95,17 @@ void subscriber_link6_input(struct subscriber *subscriber, struct rte_mbuf *pack
 void subscriber_link6_advertise(struct subscriber *subscriber);
 /* Each turn of the loop: advertisements that are due. Returns how many. */
 unsigned int subscriber_link6_poll(struct lns *lns);
+/* A DHCPv6 Reconfigure; false: its client does not accept it, or cannot be told now. */
+bool subscriber_link6_reconfigure(struct subscriber *subscriber);
+
+/* ---- subscriber_renumber.c ---- */
+/*
+ * Other prefixes or DNS servers for a session that is up, all of it or nothing: its routes change, the link is told by
+ * router advertisements that end what was before, DHCPv6 clients that accept it by Reconfigure. -ENOENT: it has no
+ * IPv6; -EAGAIN: its user is just dialling in again; else as subscriber_ipv6_reserve(), -ENOMEM.
+ */
+int subscriber_renumber(struct subscriber *subscriber, const struct aaa_ipv6_change *change);
+/* What its link had before; NULL: nothing. */
+const struct nd_former *subscriber_renumber_former(const struct subscriber *subscriber);
+/* IPv6 is over. */
+void subscriber_renumber_end(struct subscriber *subscriber);

@@ -20,8 +20,9 @@ static void link_fill(const struct subscriber *subscriber, struct router_adv_lin
 		.mtu = subscriber->record.mtu,
 		.has_prefix = ipv6->parts[IPV6_LINK].length == 64,
 		.managed = ipv6->parts[IPV6_ADDRESS].length != 0,
+		.former = subscriber_renumber_former(subscriber),
 	};
-	memcpy(link->our_id, ipv6->our_id, sizeof(link->our_id));
+	memcpy(link->our_id, subscriber->ppp.ipv6cp.our_id, sizeof(link->our_id));
 	memcpy(link->prefix, ipv6->parts[IPV6_LINK].addr, sizeof(link->prefix));
 	memcpy(link->dns, ipv6->wanted.dns, sizeof(link->dns));
 }
@@ -121,6 +122,8 @@ static void lease_fill(const struct subscriber *subscriber, struct dhcp6_lease *
 	const struct held_prefix *parts = subscriber->ipv6->parts;
 
 	*lease = (struct dhcp6_lease){
+		.session = (uint64_t)subscriber->record.index << 32 | subscriber->record.generation,
+		.reconfigure = config->reconfigure,
 		.has_prefix = parts[IPV6_DELEGATED].length != 0,
 		.has_address = parts[IPV6_ADDRESS].length != 0,
 		.has_link = parts[IPV6_LINK].length != 0,
@@ -158,9 +161,31 @@ static size_t dhcp6_answer(
 		outgoing->ip + head, outgoing->room - head);
 	if (!len)
 		return 0;
-	ip6_link_local(ours, subscriber->ipv6->our_id);
+	ip6_link_local(ours, subscriber->ppp.ipv6cp.our_id);
 	return udp6_put(
 		outgoing->ip, ours, packet->source, DHCP6_SERVER_PORT, datagram.source, len);
+}
+
+bool subscriber_link6_reconfigure(struct subscriber *subscriber)
+{
+	static const size_t head = IP6_HEADER_LEN + UDP_HEADER_LEN;
+	uint8_t domains[CONFIG_DOMAINS_MAX * DNS_NAME_MAX], ours[16], theirs[16];
+	struct outgoing outgoing;
+	struct dhcp6_lease lease;
+	size_t len;
+
+	if (!subscriber->ipv6->binding.client || !outgoing_open(subscriber, &outgoing))
+		return false;
+	lease_fill(subscriber, &lease, domains);
+	len = dhcp6_reconfigure(&subscriber->lns->ipv6.dhcp6, &lease, &subscriber->ipv6->binding,
+		outgoing.ip + head, outgoing.room - head);
+	ip6_link_local(ours, subscriber->ppp.ipv6cp.our_id);
+	ip6_link_local(theirs, subscriber->ppp.ipv6cp.agreed_id);
+	if (len)
+		len = udp6_put(
+			outgoing.ip, ours, theirs, DHCP6_SERVER_PORT, DHCP6_CLIENT_PORT, len);
+	outgoing_send(subscriber, &outgoing, len);
+	return len;
 }
 
 void subscriber_link6_input(struct subscriber *subscriber, struct rte_mbuf *packet)

@@ -353,29 +353,32 @@ static void session_up(struct subscriber *subscriber)
 	subscriber_takeover(subscriber);
 }
 
+bool subscriber_forwarding_install(struct subscriber *subscriber)
+{
+	struct log_context context = subscriber_log(subscriber);
+	int rc = prefixes_set(subscriber);
+
+	if (!rc)
+		rc = install_session_update(subscriber->lns->install, &subscriber->record);
+	if (!rc)
+		return true;
+	/* an update that fails leaves neither family */
+	subscriber_routes_announce(subscriber, 4, false);
+	subscriber_routes_announce(subscriber, 6, false);
+	subscriber->record.flags &= ~FORWARD_FLAGS;
+	log_error(&context, "session cannot forward: %s", strerror(-rc));
+	subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
+	return false;
+}
+
 /* A network protocol is up: its family forwards. False: the session ends. */
 static bool forwarding_start(struct subscriber *subscriber, uint8_t family)
 {
-	uint32_t flag = family == 4 ? SESSION_FORWARD4 : SESSION_FORWARD6;
-	struct lns *lns = subscriber->lns;
-	int rc = prefixes_set(subscriber);
-
 	if (subscriber->state != SUBSCRIBER_UP)
 		subscriber_rates_set(subscriber);
-	subscriber->record.flags |= flag;
-	if (!rc)
-		rc = install_session_update(lns->install, &subscriber->record);
-	if (rc) {
-		struct log_context context = subscriber_log(subscriber);
-
-		/* an update that fails leaves neither family */
-		subscriber_routes_announce(subscriber, 4, false);
-		subscriber_routes_announce(subscriber, 6, false);
-		subscriber->record.flags &= ~FORWARD_FLAGS;
-		log_error(&context, "session cannot forward: %s", strerror(-rc));
-		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
+	subscriber->record.flags |= family == 4 ? SESSION_FORWARD4 : SESSION_FORWARD6;
+	if (!subscriber_forwarding_install(subscriber))
 		return false;
-	}
 	if (subscriber->state != SUBSCRIBER_UP)
 		session_up(subscriber);
 	subscriber_routes_announce(subscriber, family, true);
@@ -405,7 +408,7 @@ static void on_ipv6_up(void *user, const uint8_t peer_id[8])
 	struct subscriber *subscriber = user;
 
 	if (forwarding_start(subscriber, 6))
-		subscriber_ipv6_up(subscriber, peer_id);
+		subscriber_ipv6_up(subscriber);
 }
 
 static void on_ipv6_down(void *user)

@@ -46,8 +46,9 @@ static void answer_check(const uint8_t *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t domains[] = {3, 'i', 's', 'p', 0};
+	static const uint8_t domains[] = {3, 'i', 's', 'p', 0}, secret[DHCP6_SECRET_LEN];
 	const struct dhcp6_lease lease = {
+		.reconfigure = size % 5,
 		.has_prefix = size % 2,
 		.has_address = size % 3,
 		.has_link = true,
@@ -62,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dhcp6_server server;
 	uint8_t out[1232];
 
-	dhcp6_server_init(&server, "fuzz");
+	dhcp6_server_init(&server, "fuzz", secret, UINT64_MAX - 3);
 	/* the one DUID that a request is answered for, within the input's reach */
 	memset(server.duid, 0, sizeof(server.duid));
 	while (size >= 3) {
@@ -85,8 +86,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (answer)
 			answer_check(out, answer);
 		free(bytes);
+		answer = dhcp6_reconfigure(&server, &lease, &binding, out, room);
+		if (answer > room)
+			abort();
 		data += len;
 		size -= len;
 	}
+	dhcp6_binding_clear(&binding);
 	return 0;
 }

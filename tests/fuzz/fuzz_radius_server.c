@@ -29,7 +29,7 @@ static enum radius_error_cause on_request(void *user, const struct radius_packet
 {
 	struct aaa_change change;
 
-	return aaa_radius_change(&change, config, request);
+	return aaa_radius_change(&change, config, 0, request);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

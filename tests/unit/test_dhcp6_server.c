@@ -11,6 +11,7 @@ static struct dhcp6_server server;
 static struct dhcp6_lease lease;
 static struct dhcp6_binding binding;
 static uint8_t request[65536], reply[1500];
+static const uint8_t secret[DHCP6_SECRET_LEN] = {1, 2, 3};
 static size_t request_len, reply_len;
 
 static void setup(void)
@@ -18,10 +19,12 @@ static void setup(void)
 	static const uint8_t domains[] = {3, 'i', 's', 'p', 0};
 
 	digest_init();
-	dhcp6_server_init(&server, "lns1.example");
+	dhcp6_server_init(&server, "lns1.example", secret, 0x1234ull << 32);
 	binding = (struct dhcp6_binding){0};
 	lease = (struct dhcp6_lease){.has_prefix = true,
 		.has_address = true,
+		.reconfigure = true,
+		.session = 7,
 		.has_link = true,
 		.prefix_length = 56,
 		.preferred = 3600,
@@ -428,6 +431,172 @@ Test(dhcp6_server, what_is_no_message_is_dropped_under_a_name)
 	cr_expect_eq(server.counters[DHCP6_COUNT_too_big], 80u);
 }
 
+/* ---- Reconfigure ---- */
+
+/* An option of the message, data NULL if it is not there. */
+static struct dhcp6_option find(const uint8_t *bytes, size_t len, uint16_t type)
+{
+	struct dhcp6_message message;
+	struct dhcp6_option option;
+	const uint8_t *p;
+
+	cr_assert(dhcp6_parse(bytes, len, &message));
+	p = message.options;
+	while (dhcp6_option_next(&p, message.options + message.len, &option))
+		if (option.type == type)
+			return option;
+	return (struct dhcp6_option){0};
+}
+
+static uint64_t replay_of(const struct dhcp6_option *auth)
+{
+	uint64_t replay = 0;
+
+	for (unsigned int i = 3; i < 11; i++)
+		replay = replay << 8 | auth->data[i];
+	return replay;
+}
+
+static void accept_reconfigure(uint8_t type)
+{
+	begin(type);
+	add_client();
+	if (type == DHCP6_REQUEST || type == DHCP6_RENEW)
+		add_server();
+	if (type != DHCP6_INFORMATION_REQUEST)
+		add_ia(PD, 1, NULL, 0);
+	add(DHCP6_OPTION_RECONF_ACCEPT, NULL, 0);
+	serve(true);
+}
+
+/* 1 message; 2 is it told that we send Reconfigures? 3 does it get a key? */
+Test(dhcp6_server, a_client_that_accepts_reconfigure_gets_a_key)
+{
+	static const struct {
+		uint8_t type;
+		bool accept, key;
+	} rows[] = {
+		{DHCP6_SOLICIT, true, false},
+		{DHCP6_REQUEST, true, true},
+		{DHCP6_RENEW, true, true},
+		{DHCP6_REBIND, true, true},
+		{DHCP6_INFORMATION_REQUEST, true, true},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct dhcp6_option auth;
+
+		accept_reconfigure(rows[i].type);
+		auth = find(reply, reply_len, DHCP6_OPTION_AUTH);
+		cr_expect_eq(find(reply, reply_len, DHCP6_OPTION_RECONF_ACCEPT).data != NULL,
+			rows[i].accept, "row %u", i);
+		cr_expect_eq(auth.data != NULL, rows[i].key, "row %u", i);
+		/* protocol 3, HMAC-MD5, counter, type 1 (RFC 8415, 20.4) */
+		if (auth.data) {
+			static const uint8_t head[] = {3, 1, 0};
+
+			cr_assert_eq(auth.len, 28);
+			cr_expect_arr_eq(auth.data, head, 3);
+			cr_expect_eq(auth.data[11], 1);
+		}
+		cr_expect_eq(binding.client != NULL, rows[i].key, "row %u", i);
+		dhcp6_binding_clear(&binding);
+		/* without the option, and where the configuration does not want it, nothing of it */
+		lease.reconfigure = false;
+		accept_reconfigure(rows[i].type);
+		lease.reconfigure = true;
+		cr_expect_null(find(reply, reply_len, DHCP6_OPTION_RECONF_ACCEPT).data);
+		cr_expect_null(find(reply, reply_len, DHCP6_OPTION_AUTH).data);
+	}
+	ask(DHCP6_REQUEST, PD, 1, NULL);
+	cr_expect_null(find(reply, reply_len, DHCP6_OPTION_AUTH).data);
+	cr_expect_null(binding.client);
+}
+
+/* The client's side of RFC 8415, 20.4.3, by its own arithmetic. */
+static void reconfigure_check(
+	const uint8_t *bytes, size_t len, const uint8_t key[16], uint8_t type, uint64_t replay)
+{
+	struct dhcp6_option auth = find(bytes, len, DHCP6_OPTION_AUTH);
+	struct dhcp6_option id = find(bytes, len, DHCP6_OPTION_CLIENT_ID);
+	struct dhcp6_option us = find(bytes, len, DHCP6_OPTION_SERVER_ID);
+	struct dhcp6_option asks = find(bytes, len, DHCP6_OPTION_RECONF_MSG);
+	static const uint8_t head[] = {10, 0, 0, 0};
+	uint8_t copy[512], digest[16];
+
+	cr_assert_leq(len, sizeof(copy));
+	cr_expect_arr_eq(bytes, head, 4, "transaction 0");
+	cr_assert_eq(id.len, 10);
+	cr_assert_eq(us.len, DHCP6_SERVER_DUID_LEN);
+	cr_expect_arr_eq(us.data, server.duid, us.len);
+	cr_assert_eq(asks.len, 1);
+	cr_expect_eq(asks.data[0], type);
+	cr_assert_eq(auth.len, 28);
+	cr_expect_eq(auth.data[11], 2);
+	cr_expect_gt(replay_of(&auth), replay);
+	memcpy(copy, bytes, len);
+	memset(copy + (auth.data - bytes) + 12, 0, 16);
+	digest_hmac_md5(key, 16, &(const struct iovec){copy, len}, 1, digest);
+	cr_expect_arr_eq(auth.data + 12, digest, 16);
+}
+
+Test(dhcp6_server, a_reconfigure_is_signed_by_the_key_and_asks_for_what_the_client_has)
+{
+	uint8_t message[512], key[16], other[16];
+	struct dhcp6_option auth;
+	uint64_t replay;
+	size_t len;
+
+	cr_expect_eq(dhcp6_reconfigure(&server, &lease, &binding, message, sizeof(message)), 0u,
+		"nobody accepts it");
+	accept_reconfigure(DHCP6_INFORMATION_REQUEST);
+	auth = find(reply, reply_len, DHCP6_OPTION_AUTH);
+	memcpy(key, auth.data + 12, 16);
+	replay = replay_of(&auth);
+	len = dhcp6_reconfigure(&server, &lease, &binding, message, sizeof(message));
+	reconfigure_check(message, len, key, DHCP6_INFORMATION_REQUEST, replay);
+	accept_reconfigure(DHCP6_REQUEST);
+	auth = find(reply, reply_len, DHCP6_OPTION_AUTH);
+	cr_expect_arr_eq(auth.data + 12, key, 16, "the same client has the same key");
+	len = dhcp6_reconfigure(&server, &lease, &binding, message, sizeof(message));
+	reconfigure_check(message, len, key, DHCP6_RENEW, replay_of(&auth));
+	cr_expect(binding.reconfiguring);
+	/* another session's key is another one */
+	lease.session++;
+	accept_reconfigure(DHCP6_REQUEST);
+	memcpy(other, find(reply, reply_len, DHCP6_OPTION_AUTH).data + 12, 16);
+	cr_expect_arr_neq(other, key, 16);
+	for (size_t room = 0; room < len; room++)
+		cr_expect_eq(dhcp6_reconfigure(&server, &lease, &binding, message, room), 0u);
+	dhcp6_binding_clear(&binding);
+}
+
+Test(dhcp6_server, a_renew_of_the_client_itself_ends_the_reconfigure)
+{
+	static const uint8_t duid[] = {0, 3, 0, 1, 2, 0, 0, 0, 0, 9};
+	uint8_t message[512];
+
+	accept_reconfigure(DHCP6_REQUEST);
+	cr_assert_gt(dhcp6_reconfigure(&server, &lease, &binding, message, sizeof(message)), 0u);
+	/* somebody else behind the same line */
+	begin(DHCP6_RENEW);
+	add(DHCP6_OPTION_CLIENT_ID, duid, sizeof(duid));
+	add_server();
+	add_ia(PD, 1, OURS, 56);
+	serve(true);
+	cr_expect(binding.reconfiguring);
+	ask(DHCP6_REQUEST, PD, 1, NULL);
+	cr_expect(binding.reconfiguring, "a Request is no answer");
+	/* renumbered: the new prefix, and the old one's end */
+	memcpy(lease.prefix, in6_of("2001:db8:0:700::").b, 16);
+	cr_expect_str_eq(ask(DHCP6_RENEW, PD, 1, OURS),
+		"7 pd1(2001:db8:0:700::/56:7200 2001:db8:0:100::/56:0 ) dns domains");
+	cr_expect_not(binding.reconfiguring);
+	cr_expect_eq(server.counters[DHCP6_COUNT_reconfigure_sent], 1u);
+	cr_expect_eq(server.counters[DHCP6_COUNT_reconfigure_answered], 1u);
+	dhcp6_binding_clear(&binding);
+}
+
 Test(dhcp6_server, the_largest_answer_fits_the_smallest_link)
 {
 	static const uint8_t duid[DHCP6_DUID_MAX] = {0, 2};
@@ -446,8 +615,8 @@ Test(dhcp6_server, the_duid_follows_from_the_text)
 {
 	struct dhcp6_server again, other;
 
-	dhcp6_server_init(&again, "lns1.example");
-	dhcp6_server_init(&other, "lns2.example");
+	dhcp6_server_init(&again, "lns1.example", secret, 0);
+	dhcp6_server_init(&other, "lns2.example", secret, 0);
 	cr_assert_arr_eq(again.duid, server.duid, sizeof(server.duid));
 	cr_assert_arr_neq(other.duid, server.duid, sizeof(server.duid));
 	cr_assert_eq(server.duid[1], 4);

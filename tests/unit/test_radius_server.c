@@ -19,6 +19,8 @@ static const char yaml[] =
 	"interfaces:\n"
 	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
 	"policies: [{name: gold, up-rate: 5M, down-rate: 50M}]\n"
+	"prefix-pools: [{name: lan, prefixes: ['2001:db8:1000::/48']}, {name: cpe, length: 56, "
+	"prefixes: ['2001:db8:1100::/40']}]\n"
 	"radius: {coa-window: 300s}\n"
 	"radius-clients:\n"
 	"  - {name: portal, sources: [192.0.2.0/28], secret: one}\n"
@@ -215,6 +217,23 @@ Test(radius_server, change_truth_table)
 		{"1a0c000001371c0609090909", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
 		{"0b06676f6c64c8037a", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
 		{"1606302e302f", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
+		/* what names a session is no change (RFC 5176, 3) */
+		{"610c004020010db800010000", RADIUS_ERROR_MISSING_ATTRIBUTE, 0, 0},
+		{"600a0000000000000001", RADIUS_ERROR_MISSING_ATTRIBUTE, 0, 0},
+		/* Delegated-IPv6-Prefix: 56 bits; 40; with host bits; cut; two */
+		{"7b0b003820010db8010200", RADIUS_ERROR_NONE, 0, 0},
+		{"7b09002820010db801", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"7b0c003820010db801020304", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"7b08003820010db8", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"7b0b003820010db80102007b0b003820010db8010300", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		/* DNS-Server-IPv6-Address; a pool that is; one that is not, and one of another length */
+		{"a91220010db8000000000000000000000053", RADIUS_ERROR_NONE, 0, 0},
+		{"a90a20010db800000000", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"64056c616e", RADIUS_ERROR_NONE, 0, 0},
+		{"64056c616f", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"64056370650b06676f6c64", RADIUS_ERROR_INVALID_VALUE, 0, 0},
+		{"ab05637065", RADIUS_ERROR_NONE, 0, 0},
+		{"ab056370657b0b003820010db8010200", RADIUS_ERROR_INVALID_VALUE, 0, 0},
 	};
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -228,7 +247,7 @@ Test(radius_server, change_truth_table)
 			bytes[length++] = (uint8_t)byte;
 		bytes[3] = (uint8_t)length;
 		cr_assert_eq(radius_packet_parse(&packet, bytes, length), RADIUS_WIRE_OK);
-		cr_assert_eq(aaa_radius_change(&change, config, &packet), rows[i].cause,
+		cr_assert_eq(aaa_radius_change(&change, config, 0, &packet), rows[i].cause,
 			"row %u: %s", i, change.refusal);
 		if (rows[i].cause) {
 			cr_assert(*change.refusal, "row %u: no reason", i);

@@ -91,6 +91,55 @@ Test(router_adv, nothing_longer_than_the_link_takes_is_sent)
 	cr_assert_eq(counters[ROUTER_ADV_ra_sent], 1u);
 }
 
+/* "option ..." of an advertisement: prefix=address/preferred/valid, dns=address,.../lifetime */
+static const char *options_seen(const uint8_t *packet, size_t len)
+{
+	static char text[512];
+	char address[INET6_ADDRSTRLEN];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (const uint8_t *p = packet + 40 + 16; p < packet + len; p += 8 * p[1]) {
+		if (p[0] == 3)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "prefix=%s/%u/%u ",
+				inet_ntop(AF_INET6, p + 16, address, sizeof(address)),
+				p[10] << 8 | p[11], p[6] << 8 | p[7]);
+		if (p[0] != 25)
+			continue;
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "dns");
+		for (unsigned int i = 0; i < (p[1] - 1u) / 2; i++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "=%s",
+				inet_ntop(AF_INET6, p + 8 + 16 * i, address, sizeof(address)));
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "/%u ", p[6] << 8 | p[7]);
+	}
+	return text;
+}
+
+Test(router_adv, what_the_link_had_before_is_said_with_lifetimes_of_zero)
+{
+	struct nd_former former = {.n_prefixes = 2, .n_dns = 1};
+	struct router_adv_link renumbered = link6;
+	uint64_t counters[ROUTER_ADV_COUNTERS_N] = {0};
+	uint8_t out[2048];
+	size_t len;
+
+	memcpy(former.prefixes[0], in6_of("2001:db8:1::").b, 16);
+	memcpy(former.prefixes[1], in6_of("2001:db8:2::").b, 16);
+	memcpy(former.dns[0], in6_of("2001:db8::9").b, 16);
+	renumbered.former = &former;
+	renumbered.dns[0].family = 6;
+	memcpy(renumbered.dns[0].bytes, in6_of("2001:db8::53").b, 16);
+	len = router_adv_make(&config, &renumbered, NULL, out, sizeof(out), counters);
+	cr_expect_str_eq(options_seen(out, len),
+		"prefix=2001:db8::/3600/7200 prefix=2001:db8:1::/0/0 prefix=2001:db8:2::/0/0 "
+		"dns=2001:db8::53/1800 dns=2001:db8::9/0 ");
+	renumbered.has_prefix = false;
+	former.n_dns = 0;
+	len = router_adv_make(&config, &renumbered, NULL, out, sizeof(out), counters);
+	cr_expect_str_eq(options_seen(out, len),
+		"prefix=2001:db8:1::/0/0 prefix=2001:db8:2::/0/0 dns=2001:db8::53/1800 ");
+}
+
 struct fired {
 	unsigned int n;
 	uint32_t index[64];

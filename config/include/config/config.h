@@ -173,6 +173,7 @@ struct config_ipv6 {
 	uint32_t ra_interval;                        /* seconds, the longest (MaxRtrAdvInterval) */
 	uint32_t ra_lifetime; /* seconds that we are a default router for; 0 = none */
 	bool managed, other;  /* M and O flags */
+	bool reconfigure;     /* DHCPv6 clients may be told to renew */
 	uint8_t hop_limit;    /* that hosts shall begin with; 0 = theirs */
 };
 
