@@ -41,7 +41,10 @@ struct radius_server {
 	uint64_t silent_since;             /* first thing sent since the last answer; 0 = nothing */
 	uint32_t window, window_threshold; /* in 1/RADIUS_WINDOW_UNIT requests */
 	uint64_t halved_at;
-	int credit; /* of the weighted round robin */
+	/* the shortest time to an answer, of late and in the span that runs now; 0 = none */
+	uint32_t least_us, least_next_us;
+	uint64_t least_from; /* when the span began */
+	int credit;          /* of the weighted round robin */
 	uint32_t latency_us;
 	uint64_t sent, resent, answered, accepts, rejects, challenges, timeouts, probes, deaths;
 	uint64_t drops[RADIUS_DROP_MAX];

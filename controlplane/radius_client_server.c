@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_FIRST      (32 * RADIUS_WINDOW_UNIT)
+#define WINDOW_FIRST      (16 * RADIUS_WINDOW_UNIT)
 #define WINDOW_REVIVED    (8 * RADIUS_WINDOW_UNIT)
 #define WINDOW_LEAST      (4 * RADIUS_WINDOW_UNIT)
 #define IDLE_SOCKET_MS    30000
 #define ALL_DEAD_PROBE_MS 1000 /* with nobody else to ask a server is probed more often */
+#define STANDING_MOST     12   /* requests that may wait at a server instead of here */
+#define LEAST_SPAN_MS     10000
+#define CLOCK_US          1000 /* what the clock can tell apart */
 
 static uint32_t window_max(const struct radius_server *server)
 {
@@ -124,6 +127,7 @@ int radius_server_init(struct radius_server *server, struct radius_client *clien
 	}
 	memcpy(secret, settings->secret.bytes, settings->secret.length);
 	server->window_threshold = window_max(server);
+	server->least_from = now;
 	window_set(server, WINDOW_FIRST);
 	timer_init(&server->timer, server_timer);
 	timer_init(&server->silence, silence_timer);
@@ -234,10 +238,52 @@ void radius_server_timed_out(struct radius_server *server, uint64_t now)
 	window_set(server, server->window_threshold);
 }
 
+/*
+ * The shortest time to an answer of late is what the server needs with nobody waiting there. At the end of a span the
+ * window is closed for a moment, so that a server that was never without a queue shows it too.
+ */
+static void least_update(struct radius_server *server, uint32_t took_us, bool used, uint64_t now)
+{
+	if (now - server->least_from >= LEAST_SPAN_MS) {
+		server->least_us = server->least_next_us;
+		server->least_next_us = 0;
+		server->least_from = now;
+		if (used && !server->dead) {
+			server->window_threshold = server->window;
+			window_set(server, WINDOW_LEAST);
+		}
+	}
+	took_us = RTE_MAX(took_us, (uint32_t)CLOCK_US);
+	if (!server->least_next_us || took_us < server->least_next_us)
+		server->least_next_us = took_us;
+	if (!server->least_us || took_us < server->least_us)
+		server->least_us = took_us;
+}
+
+/*
+ * The window opens while the server answers what it has without a queue of its own: what waits there fills its
+ * socket, is lost in one go, and costs a timeout each.
+ */
+static void window_adjust(struct radius_server *server)
+{
+	uint32_t latency = RTE_MAX(server->latency_us, server->least_us);
+	uint32_t step = RADIUS_WINDOW_UNIT * RADIUS_WINDOW_UNIT / server->window + 1;
+	uint64_t standing = (uint64_t)server->window * (latency - server->least_us) / latency /
+		RADIUS_WINDOW_UNIT;
+
+	if (standing > STANDING_MOST)
+		window_set(server, server->window - RTE_MIN(step, server->window));
+	else if (server->window < server->window_threshold)
+		window_set(server, server->window + RADIUS_WINDOW_UNIT);
+	else if (standing < STANDING_MOST / 2)
+		window_set(server, server->window + step);
+}
+
 void radius_server_answered(
 	struct radius_server *server, const struct radius_request *request, uint64_t now)
 {
-	uint32_t in_flight = server->ids.busy * RADIUS_WINDOW_UNIT;
+	/* a window that is not used says nothing about the server */
+	bool used = server->ids.busy * RADIUS_WINDOW_UNIT * 2 >= server->window;
 	uint32_t took = (uint32_t)(now - request->sent_at) * 1000;
 
 	server->answered++;
@@ -246,14 +292,9 @@ void radius_server_answered(
 		server->latency_us = server->latency_us
 			? server->latency_us - server->latency_us / 8 + took / 8
 			: took;
-		/* a window that is not used says nothing about the server */
-		if (in_flight * 2 >= server->window && server->window < server->window_threshold)
-			window_set(server, server->window + RADIUS_WINDOW_UNIT);
-		else if (in_flight * 2 >= server->window)
-			window_set(server,
-				server->window +
-					RADIUS_WINDOW_UNIT * RADIUS_WINDOW_UNIT / server->window +
-					1);
+		least_update(server, took, used, now);
+		if (used)
+			window_adjust(server);
 	}
 	if (server->dead) {
 		state_change(server, false, now);

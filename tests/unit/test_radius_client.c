@@ -565,6 +565,36 @@ Test(radius_client, a_storm_is_admitted_at_the_rate_of_the_answers)
 	cr_assert_eq(world.deaths, 0);
 }
 
+Test(radius_client, what_waits_does_so_here_and_not_in_the_socket_of_the_server)
+{
+	static struct asked asked[5000];
+	struct radius_server_status status;
+
+	world_open(&(struct radius_client_settings){.n_servers = 1, .in_flight_max = 1024});
+	world.models[0].per_second = 2000;
+	for (unsigned int i = 0; i < 5000; i++)
+		cr_assert_eq(ask(&asked[i], "right", 60000), 0);
+	run(2700);
+	/* as fast as the server can */
+	cr_assert_eq(count_done(asked, 5000, 0), 5000, "%u", count_done(asked, 5000, 0));
+	cr_assert_lt(world.in_flight_most, 100, "%u", world.in_flight_most);
+	radius_client_status(world.client, 0, &status);
+	cr_assert_eq(status.resent, 0);
+}
+
+Test(radius_client, a_distant_server_gets_as_much_as_the_distance_takes)
+{
+	static struct asked asked[5000];
+
+	world_open(&(struct radius_client_settings){.n_servers = 1, .in_flight_max = 1024});
+	world.models[0].delay_ms = 100;
+	for (unsigned int i = 0; i < 5000; i++)
+		cr_assert_eq(ask(&asked[i], "right", 60000), 0);
+	run(3000);
+	cr_assert_eq(count_done(asked, 5000, 0), 5000, "%u", count_done(asked, 5000, 0));
+	cr_assert_gt(world.in_flight_most, 300, "%u", world.in_flight_most);
+}
+
 Test(radius_client, a_slow_server_makes_its_window_small)
 {
 	static struct asked asked[600];
