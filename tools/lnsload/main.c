@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture.h"
 #include "options.h"
 #include "reflect.h"
 #include "run.h"
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
 	if (options.esp.print)
 		return main_print_sas(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (options.capture.file[0] != '\0')
+		return capture_write(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (options.reflect)
 		return reflect_run(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	rc = run_open(&run, &options);

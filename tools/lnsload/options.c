@@ -129,6 +129,11 @@ static const struct option long_options[] = {
 	{"esp-state", required_argument, NULL, OPTIONS_ESP_STATE},
 	{"natt", optional_argument, NULL, OPTIONS_NATT},
 	{"print-sas", no_argument, NULL, OPTIONS_PRINT_SAS},
+	{"write-pcap", required_argument, NULL, OPTIONS_WRITE_PCAP},
+	{"pcap-packets", required_argument, NULL, OPTIONS_PCAP_PACKETS},
+	{"pcap-mac", required_argument, NULL, OPTIONS_PCAP_MAC},
+	{"pcap-part", required_argument, NULL, OPTIONS_PCAP_PART},
+	{"pcap-gateway", no_argument, NULL, OPTIONS_PCAP_GATEWAY},
 	{"help", no_argument, NULL, O_HELP},
 	{"version", no_argument, NULL, O_VERSION},
 	{NULL, 0, NULL, 0},
@@ -337,6 +342,8 @@ static int options_one(struct options *o, int id, const char *name, const char *
 	char *end;
 	int i;
 
+	if (id >= OPTIONS_WRITE_PCAP)
+		return options_capture_one(&o->capture, id, name, v);
 	if (id >= OPTIONS_ESP)
 		return options_esp_one(&o->esp, id, name, v);
 	switch (id) {
@@ -505,6 +512,8 @@ static int options_consistent(struct options *o)
 	if (wrong == NULL)
 		wrong = options_esp_conclude(o);
 	if (wrong == NULL)
+		wrong = options_capture_conclude(o);
+	if (wrong == NULL)
 		return 0;
 	fprintf(stderr, "lnsload: %s\n", wrong);
 	return -EINVAL;
@@ -533,6 +542,9 @@ int options_parse(struct options *o, int argc, char **argv)
 	o->cycles = 1;
 	o->interval_seconds = 1;
 	o->esp.spi = 0x10000;
+	o->capture.packets = 65536;
+	o->capture.parts = 1;
+	memcpy(o->capture.mac, (const uint8_t[6]){2, 0, 0, 0, 0, 1}, 6);
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != (ssize_t)sizeof(o->seed))
 		o->seed = 1;
 	if (argc > 1 && strcmp(argv[1], "reflect") == 0) {

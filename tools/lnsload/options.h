@@ -45,6 +45,15 @@ struct options_esp {
 	bool print; /* only show the associations */
 };
 
+/* traffic into a capture file instead of a network */
+struct options_capture {
+	char file[OPTIONS_TEXT];
+	uint32_t packets;
+	uint8_t mac[6];       /* where the frames go */
+	uint32_t part, parts; /* only the sessions of this part, 0 to parts - 1 */
+	bool gateway;         /* ESP in tunnel mode around subscribers' packets, without L2TP */
+};
+
 #define OPTIONS_UP   1u
 #define OPTIONS_DOWN 2u
 
@@ -84,6 +93,7 @@ struct options {
 	bool verify_mtu;
 	struct impair_rates impair, impair_data;
 	struct options_esp esp;
+	struct options_capture capture;
 	uint64_t seed;
 	uint32_t cycles;
 	bool no_teardown;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Between options.c and options_esp.c: how a value is read, and refused. */
+/* Between options.c, options_esp.c and options_capture.c: how a value is read, and refused. */
 #pragma once
 
 #include "options.h"
@@ -31,6 +31,17 @@ enum options_esp_id {
 	OPTIONS_NATT,
 	OPTIONS_PRINT_SAS,
 };
+
+enum options_capture_id {
+	OPTIONS_WRITE_PCAP = 1024,
+	OPTIONS_PCAP_PACKETS,
+	OPTIONS_PCAP_MAC,
+	OPTIONS_PCAP_PART,
+	OPTIONS_PCAP_GATEWAY,
+};
+
+int options_capture_one(struct options_capture *c, int id, const char *name, const char *value);
+const char *options_capture_conclude(const struct options *o);
 
 int options_esp_one(struct options_esp *e, int id, const char *name, const char *value);
 /* Once all options are read: fills in what follows from others; NULL or what is wrong with them. */

@@ -208,8 +208,7 @@ void secure_close(struct secure *s)
 	s->link_of = NULL;
 }
 
-/* of a UDP packet; 0 over one that contains its own right checksum */
-static uint16_t secure_udp_checksum(const struct sockaddr_storage *source,
+uint16_t secure_udp_checksum(const struct sockaddr_storage *source,
 	const struct sockaddr_storage *destination, const uint8_t *udp, size_t len)
 {
 	uint8_t pseudo[40] = {0};
@@ -240,26 +239,33 @@ static void secure_forge(struct secure *s, struct secure_link *l, const uint8_t 
 	s->emit(s->emit_ctx, l, copy, len, 0);
 }
 
+size_t secure_protect(struct secure *s, struct secure_link *l, uint16_t peer_port,
+	const uint8_t *packet, size_t len, uint8_t *out, size_t capacity)
+{
+	uint8_t udp[SECURE_PACKET_MAX];
+	uint16_t sum;
+
+	if (len + UDP_HEADER > sizeof(udp))
+		return 0;
+	put_be16(udp, SECURE_L2TP_PORT);
+	put_be16(udp + 2, peer_port);
+	put_be16(udp + 4, (uint16_t)(len + UDP_HEADER));
+	put_be16(udp + 6, 0);
+	memcpy(udp + UDP_HEADER, packet, len);
+	if (s->options->udp_checksum || l->local.ss_family == AF_INET6) {
+		sum = secure_udp_checksum(&l->local, &l->lns, udp, len + UDP_HEADER);
+		put_be16(udp + 6, sum != 0 ? sum : 0xffff);
+	}
+	return association_protect(&l->out, PROTOCOL_UDP, udp, len + UDP_HEADER, out, capacity);
+}
+
 void secure_send(struct secure *s, struct secure_link *l, uint64_t now_ms,
 	const struct sockaddr_storage *peer, const uint8_t *packet, size_t len)
 {
-	uint8_t udp[SECURE_PACKET_MAX], out[SECURE_PACKET_MAX];
-	size_t total = 0;
-	uint16_t sum;
+	uint8_t out[SECURE_PACKET_MAX];
+	size_t total =
+		secure_protect(s, l, be16toh(secure_port_of(peer)), packet, len, out, sizeof(out));
 
-	if (len + UDP_HEADER <= sizeof(udp)) {
-		put_be16(udp, SECURE_L2TP_PORT);
-		put_be16(udp + 2, be16toh(secure_port_of(peer)));
-		put_be16(udp + 4, (uint16_t)(len + UDP_HEADER));
-		put_be16(udp + 6, 0);
-		memcpy(udp + UDP_HEADER, packet, len);
-		if (s->options->udp_checksum || l->local.ss_family == AF_INET6) {
-			sum = secure_udp_checksum(&l->local, &l->lns, udp, len + UDP_HEADER);
-			put_be16(udp + 6, sum != 0 ? sum : 0xffff);
-		}
-		total = association_protect(
-			&l->out, PROTOCOL_UDP, udp, len + UDP_HEADER, out, sizeof(out));
-	}
 	if (total == 0) {
 		s->stats.exhausted++;
 		return;

@@ -62,7 +62,13 @@ struct secure {
 int secure_open(struct secure *s, const struct options *o, impair_fn *emit, void *emit_ctx);
 /* Writes how far the numbers went, if they are to go on in another run. */
 void secure_close(struct secure *s);
-/* L2TP to the port of peer, inside ESP. */
+/* L2TP to that UDP port (host byte order), as an ESP packet in out: its length, 0 if there is none. */
+size_t secure_protect(struct secure *s, struct secure_link *l, uint16_t peer_port,
+	const uint8_t *packet, size_t len, uint8_t *out, size_t capacity);
+/* Of a UDP packet between these addresses; 0 over one that contains its own right checksum. */
+uint16_t secure_udp_checksum(const struct sockaddr_storage *source,
+	const struct sockaddr_storage *destination, const uint8_t *udp, size_t len);
+/* The same to the port of peer, sent. */
 void secure_send(struct secure *s, struct secure_link *l, uint64_t now_ms,
 	const struct sockaddr_storage *peer, const uint8_t *packet, size_t len);
 /*
