@@ -40,7 +40,7 @@ const char *lns_drop_text(enum lns_drop drop)
 	return drop < LNS_DROP_MAX ? drop_texts[drop] : "?";
 }
 
-static struct dataplane *dataplane_of(const struct config *config, char *error, size_t error_size)
+struct dataplane *lns_dataplane(const struct config *config, char *error, size_t error_size)
 {
 	struct iface_settings ifaces[CONFIG_INTERFACES_MAX];
 	unsigned int lcores[CONFIG_WORKERS_MAX];
@@ -70,7 +70,7 @@ static struct dataplane *dataplane_of(const struct config *config, char *error, 
 		.fragment_max = 1024,
 	};
 
-	/* lcore 0 is the control core, worker i is lcore i + 1: see eal_arguments() */
+	/* lcore 0 is the control core, worker i is lcore i + 1: see eal.h */
 	for (unsigned int i = 0; i < settings.n_workers; i++)
 		lcores[i] = i + 1;
 	for (unsigned int i = 0; i < config->n_vrfs; i++)
@@ -208,7 +208,7 @@ int lns_start(struct lns *lns, struct config *config, char *error, size_t error_
 	lns->ctl = ctl_socket_open(config->lns.control_socket, error, error_size);
 	if (!lns->ctl)
 		return -EIO;
-	lns->dp = dataplane_of(config, error, error_size);
+	lns->dp = lns_dataplane(config, error, error_size);
 	if (!lns->dp)
 		return -EIO;
 	icmp_source_set(lns);

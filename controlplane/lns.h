@@ -136,6 +136,8 @@ void lns_l2tp_data_seen(struct lns *lns, uint16_t tunnel_id);
 int lns_sas_start(struct lns *lns, char *error, size_t error_size);
 /* After the workers have stopped and rcu_drain(). */
 void lns_sas_stop(struct lns *lns);
+/* What to install for an SA of the configuration, which must outlive the call; iv_base is the caller's. */
+void lns_sa_spec(const struct config_sa *config, struct install_sa_spec *spec);
 /*
  * Security associations of a configuration: what differs from the old one is removed and added. What a change
  * takes is allocated first (-ENOMEM), so that it cannot fail half-way; then set or cancelled.

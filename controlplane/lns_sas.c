@@ -131,9 +131,9 @@ static uint64_t iv_base(struct lns *lns)
 	return base;
 }
 
-static struct install_sa *static_add(struct lns *lns, const struct config_sa *config)
+void lns_sa_spec(const struct config_sa *config, struct install_sa_spec *spec)
 {
-	struct install_sa_spec spec = {.source = INSTALL_SA_CONFIG,
+	*spec = (struct install_sa_spec){.source = INSTALL_SA_CONFIG,
 		.name = config->name,
 		.vrf = (uint16_t)config->vrf,
 		.family = config->local.family,
@@ -153,12 +153,18 @@ static struct install_sa *static_add(struct lns *lns, const struct config_sa *co
 			.window = config->replay_window,
 			.sequence_limit = UINT64_MAX,
 		}};
+	memcpy(spec->local, config->local.bytes, sizeof(spec->local));
+	memcpy(spec->peer, config->peer.bytes, sizeof(spec->peer));
+	if (spec->params.mode == SA_TRANSPORT)
+		spec->params.next_header = IPPROTO_UDP;
+}
+
+static struct install_sa *static_add(struct lns *lns, const struct config_sa *config)
+{
+	struct install_sa_spec spec;
 	struct install_sa *sa;
 
-	memcpy(spec.local, config->local.bytes, sizeof(spec.local));
-	memcpy(spec.peer, config->peer.bytes, sizeof(spec.peer));
-	if (spec.params.mode == SA_TRANSPORT)
-		spec.params.next_header = IPPROTO_UDP;
+	lns_sa_spec(config, &spec);
 	if (spec.params.direction == SA_OUTBOUND)
 		spec.params.iv_base = iv_base(lns);
 	sa = install_sa_add(lns->sas, &spec, lns->now);

@@ -10,3 +10,6 @@
  */
 int lns_start(struct lns *lns, struct config *config, char *error, size_t error_size);
 void lns_stop(struct lns *lns);
+
+/* The dataplane that the configuration describes, not started; NULL and a sentence in error. */
+struct dataplane *lns_dataplane(const struct config *config, char *error, size_t error_size);
