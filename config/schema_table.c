@@ -96,7 +96,7 @@ static const char *template_check(const char *text)
 }
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const idle_modes[] = {"poll", "sleep", NULL};
+static const char *const idle_modes[] = {"poll", "pause", "monitor", "sleep", NULL};
 static const char *const iova_modes[] = {"auto", "va", NULL};
 static const char *const roles[] = {"access", "core", "both", NULL};
 static const char *const ipsec_modes[] = {"none", "optional", "required", NULL};

@@ -62,7 +62,7 @@ struct dataplane *lns_dataplane(const struct config *config, char *error, size_t
 		.ifaces = ifaces,
 		.rx_descriptors = config->dpdk.rx_descriptors,
 		.tx_descriptors = config->dpdk.tx_descriptors,
-		.idle_sleep = config->dpdk.idle == CONFIG_IDLE_SLEEP,
+		.idle = (enum dataplane_idle)config->dpdk.idle,
 		.idle_us = config->dpdk.idle_us,
 		.icmp_rate = ICMP_RATE,
 		.reassembly = true,
@@ -91,6 +91,23 @@ struct dataplane *lns_dataplane(const struct config *config, char *error, size_t
 	}
 	return dataplane_create(&settings, error, error_size);
 }
+
+static void idle_log(const struct lns *lns)
+{
+	uint64_t longest;
+	enum dataplane_idle idle = dataplane_idle(lns->dp, &longest);
+
+	if (idle == DATAPLANE_IDLE_POLL)
+		return;
+	if (idle != (enum dataplane_idle)lns_config(lns)->dpdk.idle)
+		log_warning(NULL,
+			"dpdk.idle: monitor: this CPU or a device cannot; idle workers pause");
+	log_info(NULL, "idle workers wait up to %.1f us", (double)longest / 1000);
+}
+static_assert((int)CONFIG_IDLE_PAUSE == DATAPLANE_IDLE_PAUSE &&
+		(int)CONFIG_IDLE_MONITOR == DATAPLANE_IDLE_MONITOR &&
+		(int)CONFIG_IDLE_SLEEP == DATAPLANE_IDLE_SLEEP,
+	"the configuration's modes are the dataplane's");
 
 static int kernel_start(struct lns *lns, char *error, size_t error_size)
 {
@@ -211,6 +228,7 @@ int lns_start(struct lns *lns, struct config *config, char *error, size_t error_
 	lns->dp = lns_dataplane(config, error, error_size);
 	if (!lns->dp)
 		return -EIO;
+	idle_log(lns);
 	icmp_source_set(lns);
 	rc = kernel_start(lns, error, error_size);
 	if (!rc)

@@ -53,6 +53,12 @@ unsigned int dataplane_workers(const struct dataplane *dp)
 	return dp->n_workers;
 }
 
+enum dataplane_idle dataplane_idle(const struct dataplane *dp, uint64_t *longest_ns)
+{
+	*longest_ns = dp->idle_ns;
+	return (enum dataplane_idle)dp->idle;
+}
+
 struct rte_mempool *dataplane_mempool(struct dataplane *dp)
 {
 	return dp->pool;

@@ -241,7 +241,7 @@ struct dataplane *dataplane_create(
 		goto fail;
 	dp->n_workers = settings->n_workers;
 	dp->n_ifaces = settings->n_ifaces;
-	dp->idle_sleep = settings->idle_sleep;
+	dp->idle = (uint8_t)settings->idle;
 	dp->idle_us = settings->idle_us;
 	dp->reassembly = settings->reassembly;
 	dp->fragment_timeout_ms = settings->fragment_timeout_ms;

@@ -92,7 +92,10 @@ struct dataplane {
 	uint8_t stop; /* atomic */
 
 	/* the caller's choices that matter later */
-	bool idle_sleep, reassembly;
+	uint8_t idle;     /* enum dataplane_idle, as CPU and devices allow */
+	bool idle_tpause; /* the CPU has TPAUSE */
+	bool reassembly;
+	uint64_t idle_ns; /* longest wait */
 	uint16_t idle_us, fragment_timeout_ms, fragment_max, rx_descriptors, tx_descriptors;
 	uint32_t icmp_rate;
 	const char *esp_engine; /* NULL: whatever there is, or none */

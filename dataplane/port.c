@@ -4,6 +4,7 @@
  */
 #include "port.h"
 #include "handoff.h"
+#include "idle.h"
 #include "overload.h"
 
 #include <rte_ethdev.h>
@@ -239,6 +240,7 @@ int ports_start(struct dataplane *dp, char *error, size_t size)
 		/* ND, VRRP and routing protocols are multicast; a device that cannot filter shows all */
 		rte_eth_allmulticast_enable(port->ethdev);
 	}
+	idle_prepare(dp);
 	return 0;
 }
 

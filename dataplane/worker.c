@@ -7,6 +7,7 @@
 #include "downlink.h"
 #include "forward.h"
 #include "handoff.h"
+#include "idle.h"
 #include "inject.h"
 #include "message_input.h"
 #include "overload.h"
@@ -16,8 +17,6 @@
 #include "uplink.h"
 
 #include <rte_ethdev.h>
-
-#include <time.h>
 
 void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -95,30 +94,20 @@ void worker_flush(struct worker *w)
 	worker_free_dropped(w);
 }
 
-/* Out of the way of the grace periods; the only system call of a worker, and only with idle_sleep. */
-static void worker_sleep(struct worker *w)
-{
-	const struct timespec pause = {.tv_nsec = w->dp->idle_us * 1000L};
-
-	rcu_worker_offline(w->dp->rcu, w->id);
-	nanosleep(&pause, NULL);
-	rcu_worker_online(w->dp->rcu, w->id);
-	w->stats.sleeps++;
-}
-
 int worker_main(void *argument)
 {
 	struct worker *w = argument;
 	const struct dataplane *dp = w->dp;
 	unsigned int idle = 0;
 
+	idle_begin(w);
 	rcu_worker_online(dp->rcu, w->id);
 	while (!__atomic_load_n(&dp->stop, __ATOMIC_RELAXED)) {
 		idle = worker_turn(w) ? 0 : idle + 1;
 		/* what is still in a buffer holds indices, not pointers */
 		rcu_worker_quiescent(dp->qsbr, w->id);
-		if (unlikely(idle > IDLE_TURNS) && dp->idle_sleep)
-			worker_sleep(w);
+		if (unlikely(idle > IDLE_TURNS) && dp->idle != DATAPLANE_IDLE_POLL)
+			idle_wait(w, idle);
 	}
 	rcu_worker_offline(dp->rcu, w->id);
 	return 0;

@@ -18,7 +18,7 @@
 #define TX_DATA       224 /* of these for data; the rest is the control core's */
 #define OUTER_MEMOS   64
 #define DROP_NONE     (-1)
-#define IDLE_TURNS    256 /* empty turns before a worker with idle_sleep sleeps */
+#define IDLE_WATCHED  32 /* receive queues that UMWAIT watches at once */
 #define LOCAL_OUT_MAX BURST
 
 struct reassembly;

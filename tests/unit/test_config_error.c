@@ -170,7 +170,7 @@ Test(config_error, mistakes_in_dpdk)
 			"f:1:44: dpdk.rx-descriptors: 1000, expected a power of two"},
 		{"dpdk: {vdevs: [net_null0], idle: nap}\n"
 		 "interfaces: [{name: a0, device: net_null0, addresses: [10.0.0.1/24]}]\n",
-			"f:1:34: dpdk.idle: nap, expected one of poll, sleep"},
+			"f:1:34: dpdk.idle: nap, expected one of poll, pause, monitor, sleep"},
 		{"dpdk: {vdevs: [net_null0], eal-args: [--vdev=net_tap0, -l2, "
 		 "--no-huge]}\n"
 		 "interfaces: [{name: a0, device: net_null0, addresses: [10.0.0.1/24]}]\n",

@@ -280,7 +280,7 @@ Test(esp_handoff, running_workers_lose_nothing_and_keep_the_order, .timeout = 10
 	{
 		struct dataplane_settings dataplane = rig_settings(3);
 
-		dataplane.idle_sleep = true;
+		dataplane.idle = DATAPLANE_IDLE_SLEEP;
 		dataplane.idle_us = 50;
 		rig_create(&rig, &dataplane);
 	}

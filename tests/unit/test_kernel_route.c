@@ -113,7 +113,7 @@ static void base_setup(void)
 		.ifaces = ifaces,
 		.rx_descriptors = 256,
 		.tx_descriptors = 256,
-		.idle_sleep = true,
+		.idle = DATAPLANE_IDLE_SLEEP,
 		.idle_us = 100,
 		.icmp_rate = 100};
 	struct config_errors errors = {0};

@@ -5,6 +5,8 @@
  */
 #include "path_rig.h"
 
+#include "idle.h"
+
 #include <sched.h>
 #include <unistd.h>
 
@@ -72,7 +74,7 @@ static void run(unsigned int n_workers, const char *lcores, bool sleeps)
 	struct dataplane_settings settings = rig_settings(n_workers);
 	uint64_t up_packets = 0, down_packets = 0, handed = 0;
 
-	settings.idle_sleep = sleeps;
+	settings.idle = sleeps ? DATAPLANE_IDLE_SLEEP : DATAPLANE_IDLE_POLL;
 	settings.idle_us = 50;
 	rig_eal_init(lcores);
 	rig_create(&rig, &settings);
@@ -162,6 +164,80 @@ Test(worker, two_workers_share_the_sessions_in_order_and_without_loss, .timeout 
 Test(worker, four_workers_share_the_sessions_in_order_and_without_loss, .timeout = 100)
 {
 	run(4, "0@0,1@1,2@0,3@1,4@0", true);
+}
+
+/* A receive ring's worth at once, at a worker that waits for the first packet in a while. */
+static void first_burst(enum dataplane_idle mode, enum dataplane_idle in_force)
+{
+	enum { ROUNDS = 50, DEPTH = 512 };
+	static struct rte_mbuf *pkts[DEPTH];
+	static struct frame up, payload;
+	struct dataplane_settings settings = rig_settings(1);
+	uint64_t longest, received = 0;
+	void *object;
+
+	settings.idle = mode;
+	settings.idle_us = 200;
+	rig_eal_init("0@0,1@1");
+	rig_create(&rig, &settings);
+	rig_tunnel(&rig);
+	rig_session(&rig, RIG_TUNNEL, 3, 0, 1400, RIG_FLAGS);
+	cr_expect_eq(dataplane_idle(rig.dp, &longest), in_force);
+	cr_expect_leq(longest, 200000);
+	cr_assert_eq(dataplane_start(rig.dp), 0);
+	inner_udp4(&payload, rig_subscriber(3), RIG_SERVER, INNER_SIZE);
+	frame_data(&rig, &up, RIG_TUNNEL, 3, 0x21, payload.data, payload.n);
+
+	const struct worker_stats *stats = &rig.dp->workers[0]->stats;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		uint64_t sleeps = __atomic_load_n(&stats->sleeps, __ATOMIC_RELAXED);
+
+		while (__atomic_load_n(&stats->sleeps, __ATOMIC_RELAXED) < sleeps + 3)
+			usleep(100);
+		for (uint32_t i = 0; i < DEPTH; i++)
+			cr_assert_not_null(pkts[i] = numbered(&up, 0, 0, i));
+		cr_assert_eq(rte_ring_enqueue_bulk(rig.rx[RIG_ACCESS], (void **)pkts, DEPTH, NULL),
+			DEPTH);
+		for (unsigned int wait = 0; received < (round + 1) * (uint64_t)DEPTH; wait++) {
+			cr_assert_lt(wait, 20000, "%lu received", received);
+			while (rte_ring_dequeue(rig.tx[RIG_CORE0], &object) == 0) {
+				cr_assert_eq(load32(rte_pktmbuf_mtod(
+							    (struct rte_mbuf *)object, uint8_t *) +
+						     14 + 28 + 8),
+					received % DEPTH);
+				rte_pktmbuf_free(object);
+				received++;
+			}
+			usleep(50);
+		}
+	}
+	dataplane_stop(rig.dp);
+	cr_expect_eq(rig_drops_all(&rig), 0);
+	rig_destroy(&rig);
+}
+
+Test(worker, first_burst_after_a_pause_is_not_lost, .timeout = 60)
+{
+	first_burst(DATAPLANE_IDLE_PAUSE, DATAPLANE_IDLE_PAUSE);
+}
+
+/* ring devices cannot be watched */
+Test(worker, first_burst_after_monitoring_is_not_lost, .timeout = 60)
+{
+	first_burst(DATAPLANE_IDLE_MONITOR, DATAPLANE_IDLE_PAUSE);
+}
+
+Test(worker, first_burst_after_a_sleep_is_not_lost, .timeout = 60)
+{
+	first_burst(DATAPLANE_IDLE_SLEEP, DATAPLANE_IDLE_SLEEP);
+}
+
+Test(worker, no_wait_is_longer_than_half_a_receive_ring_fills)
+{
+	cr_expect_eq(idle_fill_ns(1024, 10000), 34406); /* 512 frames at 14.88 Mpps */
+	cr_expect_eq(idle_fill_ns(4096, 100000), 13762);
+	cr_expect_eq(idle_fill_ns(1024, 0), UINT64_MAX);
 }
 
 /* By hand from here on: what happens between two turns is chosen. */

@@ -50,7 +50,7 @@ struct config_lns {
 
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
-enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
+enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_PAUSE, CONFIG_IDLE_MONITOR, CONFIG_IDLE_SLEEP };
 
 struct config_dpdk {
 	int main_core;
@@ -69,7 +69,7 @@ struct config_dpdk {
 	uint32_t max_routes4, max_routes6; /* prefixes that come from the kernel */
 	uint16_t rx_descriptors, tx_descriptors;
 	uint8_t idle;      /* enum config_idle: what a worker with nothing to do does */
-	uint16_t idle_us;  /* longest sleep of an idle worker */
+	uint16_t idle_us;  /* longest wait of an idle worker */
 	bool control_poll; /* the control core spins too (a core of its own) */
 	unsigned int n_eal_args;
 	char **eal_args; /* passed to EAL as they are */

@@ -31,6 +31,14 @@ struct iface_settings {
 	bool promiscuous;
 };
 
+/* What a worker with nothing to do does. */
+enum dataplane_idle {
+	DATAPLANE_IDLE_POLL,
+	DATAPLANE_IDLE_PAUSE,   /* waits in the CPU: TPAUSE where it has it, else PAUSE */
+	DATAPLANE_IDLE_MONITOR, /* UMWAIT on the receive queues' descriptors; without it: PAUSE */
+	DATAPLANE_IDLE_SLEEP,   /* nanosleep: the CPU is free for others */
+};
+
 struct dataplane_settings {
 	unsigned int n_workers;
 	const unsigned int *worker_lcores; /* EAL lcore ids */
@@ -43,8 +51,8 @@ struct dataplane_settings {
 	unsigned int n_ifaces;
 	const struct iface_settings *ifaces;
 	uint16_t rx_descriptors, tx_descriptors;
-	bool idle_sleep; /* an idle worker sleeps up to idle_us; off: it polls */
-	uint16_t idle_us;
+	enum dataplane_idle idle;
+	uint16_t idle_us;   /* longest wait of an idle worker */
 	uint32_t icmp_rate; /* ICMP errors a second and worker; as many again for path MTU */
 	bool reassembly;
 	uint16_t fragment_timeout_ms, fragment_max; /* outer datagrams in reassembly per worker */
@@ -72,6 +80,8 @@ unsigned int dataplane_workers(const struct dataplane *dp);
 /* What does ESP's arithmetic, for operators; NULL: "auto" found nothing that can, ESP is dropped. */
 const char *dataplane_esp_engine(const struct dataplane *dp);
 struct rte_mempool *dataplane_mempool(struct dataplane *dp);
+/* The mode in force, which may be less than what was asked for, and the longest wait in ns. */
+enum dataplane_idle dataplane_idle(const struct dataplane *dp, uint64_t *longest_ns);
 
 struct iface_info {
 	char name[16], device[64], driver[32];
