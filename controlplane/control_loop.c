@@ -33,7 +33,7 @@
 #define SAS_FIRST_MAX \
 	64 /* times NETLINK_MAX: of XFRM events before a packet that may follow from them */
 #define SAS_POLL_MS  1000
-#define LINK_POLL_MS 500
+#define LINK_POLL_MS 100
 #define STOP_MS      5000 /* a shutdown waits so long for StopCCNs to be acknowledged */
 #define ACCT_MS      2000 /* and then so long for the last accounting records */
 #define IDLE_MIN_NS  50000
@@ -299,10 +299,10 @@ static void links_poll(struct control_loop *loop)
 		return;
 	loop->link_next = lns->now + LINK_POLL_MS;
 	for (unsigned int i = 0; i < dataplane_ifaces(lns->dp); i++) {
-		struct iface_info info;
+		bool up = dataplane_iface_link(lns->dp, i);
 
-		if (!dataplane_iface_info(lns->dp, i, &info))
-			kernel_tap_carrier(lns->taps, i, info.link_up);
+		kernel_tap_carrier(lns->taps, i, up);
+		kernel_route_link(lns->kernel_route, i, up);
 	}
 }
 

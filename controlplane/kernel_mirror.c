@@ -76,6 +76,23 @@ static void shared_set(struct kernel_mirror *mirror, int ifindex, bool shared)
 	}
 }
 
+static void link_apply(struct kernel_mirror *mirror, unsigned int iface)
+{
+	const struct mirror_state *state = &mirror->state[iface];
+	uint16_t mtu = (uint16_t)(state->mtu < UINT16_MAX ? state->mtu : UINT16_MAX);
+
+	install_route_iface_set(mirror->routes, iface,
+		state->flags == (IFF_UP | LOWER_UP) && !state->link_lost, mtu, NULL);
+}
+
+void mirror_link(struct kernel_mirror *mirror, unsigned int iface, bool up)
+{
+	if (iface >= mirror->n_ifaces || mirror->state[iface].link_lost == !up)
+		return;
+	mirror->state[iface].link_lost = !up;
+	link_apply(mirror, iface);
+}
+
 static void link_event(struct kernel_mirror *mirror, const struct rtnl_event *event)
 {
 	const struct rtnl_link *link = &event->link;
@@ -101,8 +118,7 @@ static void link_event(struct kernel_mirror *mirror, const struct rtnl_event *ev
 		return; /* promiscuous mode, queue length ... */
 	mirror->state[iface].flags = flags;
 	mirror->state[iface].mtu = link->mtu;
-	install_route_iface_set(mirror->routes, iface, up && flags & LOWER_UP,
-		(uint16_t)(link->mtu < UINT16_MAX ? link->mtu : UINT16_MAX), NULL);
+	link_apply(mirror, iface);
 	if (mirror->dataplane)
 		dataplane_iface_set(mirror->dataplane, iface, up,
 			(uint16_t)(link->mtu < UINT16_MAX ? link->mtu : UINT16_MAX));

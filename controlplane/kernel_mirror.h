@@ -28,6 +28,7 @@ struct kernel_mirror {
 		[CONFIG_VRFS_MAX]; /* no VRF device: connected subnets stand in the main table */
 	struct mirror_state {
 		uint32_t flags, mtu;
+		bool link_lost; /* the port's, which the kernel tells as the TAP's up to a second later */
 	} state[IFACES_MAX];
 	bool tun_up[CONFIG_VRFS_MAX];
 
@@ -53,6 +54,8 @@ struct kernel_mirror {
 };
 
 void mirror_event(struct kernel_mirror *mirror, const struct rtnl_event *event);
+/* The port's carrier, as soon as it is known. */
+void mirror_link(struct kernel_mirror *mirror, unsigned int iface, bool up);
 void mirror_mark(struct kernel_mirror *mirror);
 void mirror_sweep_addresses(struct kernel_mirror *mirror);
 /* Passes changed address lists on to the dataplane. */

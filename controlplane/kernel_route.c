@@ -394,6 +394,11 @@ void kernel_route_unresolved(struct kernel_route *kr, struct rte_mbuf *packet, u
 		kernel_announce_ask(kr->announce, kr->mirror.ifaces[iface], family, addr);
 }
 
+void kernel_route_link(struct kernel_route *kr, unsigned int iface, bool up)
+{
+	mirror_link(&kr->mirror, iface, up);
+}
+
 int kernel_route_owner(const struct kernel_route *kr, uint8_t family, const uint8_t address[16])
 {
 	return mirror_owner(&kr->mirror, family, address);

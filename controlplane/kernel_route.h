@@ -58,6 +58,9 @@ int kernel_route_announce(
 int kernel_route_withdraw(
 	struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix, bool aggregate);
 
+/* A port's carrier: its next hops take no part from now on, whenever the kernel tells of the TAP's. */
+void kernel_route_link(struct kernel_route *mirror, unsigned int iface, bool up);
+
 /* Does one of the announced aggregates lead to the prefix already? */
 bool kernel_route_covers(
 	const struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix);

@@ -8,8 +8,13 @@
 #include <rte_ethdev.h>
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct session_table *dataplane_sessions(struct dataplane *dp)
 {
@@ -69,10 +74,41 @@ unsigned int dataplane_ifaces(const struct dataplane *dp)
 	return dp->n_ifaces;
 }
 
+/* Carrier of a kernel's device by its index; true if the kernel does not say. */
+static bool kernel_carrier(unsigned int ifindex)
+{
+	struct ifreq ifr = {0};
+	bool carrier = true;
+	int fd;
+
+	if (if_indextoname(ifindex, ifr.ifr_name) == NULL)
+		return errno != ENXIO; /* the device is gone */
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
+		carrier = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	close(fd);
+	return carrier;
+}
+
+bool dataplane_iface_link(struct dataplane *dp, unsigned int index)
+{
+	struct rte_eth_link link = {0};
+	const struct port *port;
+
+	if (index >= dp->n_ifaces)
+		return false;
+	port = &dp->ports[dp->ifaces[index].port];
+	rte_eth_link_get_nowait(port->ethdev, &link);
+	if (link.link_status != RTE_ETH_LINK_UP)
+		return false;
+	return port->kernel_ifindex == 0 || kernel_carrier(port->kernel_ifindex);
+}
+
 int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_info *info)
 {
 	struct rte_eth_stats stats = {0};
-	struct rte_eth_link link = {0};
 
 	if (index >= dp->n_ifaces)
 		return -EINVAL;
@@ -80,7 +116,6 @@ int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_
 	const struct iface *iface = &dp->ifaces[index];
 	const struct port *port = &dp->ports[iface->port];
 
-	rte_eth_link_get_nowait(port->ethdev, &link);
 	rte_eth_stats_get(port->ethdev, &stats);
 	*info = (struct iface_info){
 		.ethdev = port->ethdev,
@@ -89,7 +124,7 @@ int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_
 		.vlan = iface->vlan,
 		.outer_vlan = iface->outer_vlan,
 		.vrf = iface->vrf,
-		.link_up = link.link_status == RTE_ETH_LINK_UP,
+		.link_up = dataplane_iface_link(dp, index),
 		.queues = port->n_rx,
 		.imissed = stats.imissed,
 		.ierrors = stats.ierrors,

@@ -58,6 +58,8 @@ struct port {
 	bool rx_ip_checksum, rx_udp_checksum; /* the device verifies */
 	bool tx_udp_checksum, tx_segments;
 	bool started;
+	unsigned int
+		kernel_ifindex; /* the device whose carrier is the link's; 0: the driver knows */
 	char device[64], driver[32];
 } __rte_cache_aligned;
 

@@ -71,6 +71,10 @@ static int port_configure(
 		return port_fail(error, size, code, port->device, "cannot be asked what it is");
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 
+	/* drivers on top of a kernel's device that call their link up as long as they run */
+	if (strcmp(port->driver, "net_af_packet") == 0 || strcmp(port->driver, "net_pcap") == 0)
+		port->kernel_ifindex = info.if_index;
+
 	bool fixed = port_has_fixed_queues(info.driver_name);
 
 	port->n_rx = fixed ? info.max_rx_queues : RTE_MIN(info.max_rx_queues, dp->n_workers);

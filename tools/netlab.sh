@@ -12,7 +12,7 @@
 # P-kern: in P-lns the kernel would see each packet a second time and answer it with an error.
 # Subscribers have 100.64.0.0/10 and 2001:db8:1000::/36, which P-inet reaches through lnsd's core address.
 #
-# usage: netlab.sh up PREFIX | down PREFIX | guest PREFIX | blue PREFIX | sweep  or sourced, for netlab_*
+# usage: netlab.sh up|down|guest|blue|second|default-route PREFIX, netlab.sh sweep; or sourced, for netlab_*
 # A prefix ends in the pid of the script that made it ("lnsd-qs-1234"), so that what a killed run
 # left behind is recognised and removed by the next one (sweep).
 # shellcheck disable=SC2034 # read by those who source this file
@@ -119,9 +119,24 @@ netlab_blue() {
 	ip -n "$p-lns" link set core2 up || return 1
 	ip -n "$p-blue" addr add 10.2.0.2/24 dev core || return 1
 	ip -n "$p-blue" addr add 203.0.113.1/32 dev lo || return 1
+	ip -n "$p-blue" addr add fd00:2::2/64 dev core nodad || return 1
+	ip -n "$p-blue" addr add 2001:db8:ffff::1/128 dev lo nodad || return 1
 	ip -n "$p-blue" link set core up || return 1
 	ip -n "$p-blue" route add 100.64.0.0/10 via 10.2.0.1 || return 1
 	ip -n "$p-blue" route add 198.51.100.0/24 via 10.2.0.1 || return 1
+	ip -n "$p-blue" route add 2001:db8:1000::/36 via fd00:2::1 || return 1
+}
+
+# A second link from lnsd to P-inet, core2: 10.3.0.1, fd00:3::1 on lnsd's side, .2, ::2 on the other.
+netlab_second() {
+	local p=$1
+	ip link add name core2 netns "$p-inet" type veth peer name core2 netns "$p-lns" || return 1
+	netlab_quiet "$p-inet" core2
+	netlab_quiet "$p-lns" core2
+	ip -n "$p-lns" link set core2 up || return 1
+	ip -n "$p-inet" addr add 10.3.0.2/24 dev core2 || return 1
+	ip -n "$p-inet" addr add fd00:3::2/64 dev core2 nodad || return 1
+	ip -n "$p-inet" link set core2 up || return 1
 }
 
 # Whatever still runs in these namespaces was started by their owner.
@@ -156,10 +171,11 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	down:2) netlab_down "$2" ;;
 	guest:2) netlab_guest "$2" ;;
 	blue:2) netlab_blue "$2" ;;
+	second:2) netlab_second "$2" ;;
 	default-route:2) netlab_default_route "$2" ;;
 	sweep:1) netlab_sweep ;;
 	*)
-		echo "usage: netlab.sh up|down|guest|blue|default-route PREFIX | sweep" >&2
+		echo "usage: netlab.sh up|down|guest|blue|second|default-route PREFIX | sweep" >&2
 		exit 2
 		;;
 	esac

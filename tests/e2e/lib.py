@@ -153,6 +153,10 @@ class Lab:
         """A second internet with the first one's addresses, in the namespace blue, on the link core2."""
         self._netlab('blue')
 
+    def second_link(self):
+        """A second link to the internet, core2."""
+        self._netlab('second')
+
     def default_route(self):
         self._netlab('default-route')
 

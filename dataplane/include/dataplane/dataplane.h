@@ -95,6 +95,8 @@ struct iface_info {
 };
 unsigned int dataplane_ifaces(const struct dataplane *dp);
 int dataplane_iface_info(struct dataplane *dp, unsigned int iface, struct iface_info *info);
+/* The carrier now; false also if there is no such interface. Control core, a few microseconds. */
+bool dataplane_iface_link(struct dataplane *dp, unsigned int iface);
 /* Administrative state and MTU as the kernel's TAP has them. */
 void dataplane_iface_set(struct dataplane *dp, unsigned int iface, bool up, uint16_t mtu);
 /*
