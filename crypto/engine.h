@@ -31,9 +31,13 @@ struct engine_op {
 
 static_assert(sizeof(struct engine_op) == 64, "one line per operation");
 
+typedef uint16_t esp_burst_function(struct esp_engine *engine, struct sa *sa,
+	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results);
+
 struct esp_engine {
 	struct engine_set set;
 	struct crypto_queue *queues[CRYPTO_DEVICES];      /* by slot of the device */
+	esp_burst_function *inbound_gcm, *outbound_gcm;   /* NULL: libipsec-mb is not in the set */
 	aes_gcm_enc_dec_t gcm_encrypt[3], gcm_decrypt[3]; /* by key_class */
 	aes_gmac_init_t gmac_init[3];
 	aes_gmac_update_t gmac_update[3];

@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine on libipsec-mb, called directly: combined modes one packet at a time, in place. */
 #include "engine.h"
+#include "esp_burst.h"
+
+/* Our own AES-GCM, where the CPU can and it proves to do the same. */
+static void gcm_bind(struct esp_engine *engine)
+{
+	const uint64_t needed = IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ |
+		IMB_FEATURE_BMI2;
+	const IMB_MGR *mgr = engine->set.mgr;
+
+	engine->inbound_gcm = inbound_gcm;
+	engine->outbound_gcm = outbound_gcm;
+	if (mgr->used_arch == IMB_ARCH_AVX512 && (mgr->features & needed) == needed &&
+		gcm_vaes_agrees(engine)) {
+		engine->inbound_gcm = inbound_gcm_vaes;
+		engine->outbound_gcm = outbound_gcm_vaes;
+	}
+}
 
 void ipsec_mb_bind(struct esp_engine *engine)
 {
@@ -21,6 +38,7 @@ void ipsec_mb_bind(struct esp_engine *engine)
 	engine->gmac_finalize[0] = mgr->gmac128_finalize;
 	engine->gmac_finalize[1] = mgr->gmac192_finalize;
 	engine->gmac_finalize[2] = mgr->gmac256_finalize;
+	gcm_bind(engine);
 }
 
 static inline uint8_t icv_verdict(const uint8_t *icv, const struct engine_op *op, uint32_t length)

@@ -170,7 +170,7 @@ uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_
 	uint16_t n, struct esp_result *results)
 {
 	if (likely(sa->cipher == ESP_CIPHER_AES_GCM_16 && sa->mode == SA_TRANSPORT &&
-		    sa->engine == ENGINE_IPSEC_MB && engine->set.mgr != NULL))
-		return inbound_gcm(engine, sa, pkts, n, results);
+		    sa->engine == ENGINE_IPSEC_MB && engine->inbound_gcm != NULL))
+		return engine->inbound_gcm(engine, sa, pkts, n, results);
 	return inbound_any(engine, sa, pkts, n, results);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ESP inbound for AES-GCM in transport mode on libipsec-mb: packet by packet, IPv4 without options.
+ * ESP inbound for AES-GCM in transport mode on the CPU itself: packet by packet, IPv4 without options.
  *
  * At 64 bytes the cipher itself takes hardly more instructions than ESP around it, so this is written for few
  * of them: what is checked before decryption is still in registers after it, packets that arrive in order are
@@ -12,6 +12,7 @@
 static inline bool inbound_usual(const struct rte_mbuf *m)
 {
 	return m->nb_segs == 1 && m->data_len >= GCM_FRONT + ESP_TRAILER + GCM_ICV + UDP_HEADER &&
+		m->data_off + (uint32_t)m->data_len + GCM_OVERREACH <= m->buf_len &&
 		*rte_pktmbuf_mtod(m, const uint8_t *) == 0x45;
 }
 
@@ -58,19 +59,18 @@ static inline void result_write(
 }
 
 static __rte_always_inline uint16_t inbound_run(struct esp_engine *engine, struct sa *sa,
-	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results, const bool esn)
+	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results, const unsigned int rounds,
+	const bool esn)
 {
-	aes_gcm_enc_dec_t decrypt = engine->gcm_decrypt[sa->key_class];
-	const struct gcm_key_data *key = &sa->keys->gcm;
+	struct gcm_cipher cipher;
 	struct replay *replay = &sa->state.replay;
 	uint64_t next = replay->top + 1, bytes = 0;
 	unsigned int refused = 0, others = 0, elsewhere = 0;
 	uint32_t select = sa->next_header;
 	__m128i salt = _mm_loadu_si32(sa->keys->salt);
-	struct {
-		__m128i nonce, aad, icv;
-	} s;
+	__m128i aad = _mm_setzero_si128();
 
+	gcm_cipher_load(&cipher, engine, sa, rounds);
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *text = ip + GCM_FRONT;
@@ -112,21 +112,22 @@ static __rte_always_inline uint16_t inbound_run(struct esp_engine *engine, struc
 				continue;
 			}
 		}
-		/* the IV is where it has to be behind the salt; four bytes too many do no harm */
-		s.nonce = _mm_blend_epi16(
-			_mm_loadu_si128((const __m128i *)(text - GCM_IV - 4)), salt, 3);
 		if (esn)
-			s.aad = _mm_insert_epi32(
+			aad = _mm_insert_epi32(
 				_mm_insert_epi32(_mm_loadu_si32(text - GCM_IV - ESP_HEADER),
 					(int)rte_cpu_to_be_32((uint32_t)(sequence >> 32)), 1),
 				(int)rte_cpu_to_be_32(low), 2);
-		decrypt(key, &engine->context.gcm, text, text, length, (const uint8_t *)&s.nonce,
-			esn ? (const uint8_t *)&s.aad : text - GCM_IV - ESP_HEADER, esn ? 12 : 8,
-			(uint8_t *)&s.icv, GCM_ICV);
+
+		/* read before anything is written around it */
+		__m128i icv = _mm_loadu_si128((const __m128i *)(text + length));
+		__m128i iv = _mm_loadl_epi64((const __m128i *)(text - GCM_IV));
+
+		icv = _mm_xor_si128(icv,
+			gcm_crypt(&cipher, rounds, text, length,
+				_mm_or_si128(salt, _mm_slli_si128(iv, ESP_SALT_LEN)), aad, esn,
+				false));
 		/* constant in time: all bytes at once */
-		if (unlikely(_mm_movemask_epi8(_mm_cmpeq_epi8(
-				     s.icv, _mm_loadu_si128((const __m128i *)(text + length)))) !=
-			    0xffff)) {
+		if (unlikely(!_mm_testz_si128(icv, icv))) {
 			inbound_reject(sa, &results[i], ESP_REJECT_ICV);
 			refused++;
 			continue;
@@ -169,9 +170,22 @@ static __rte_always_inline uint16_t inbound_run(struct esp_engine *engine, struc
 	return (uint16_t)(refused + others);
 }
 
+static __rte_always_inline uint16_t inbound_rounds(struct esp_engine *engine, struct sa *sa,
+	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results, const unsigned int rounds)
+{
+	return sa->esn ? inbound_run(engine, sa, pkts, n, results, rounds, true)
+		       : inbound_run(engine, sa, pkts, n, results, rounds, false);
+}
+
 uint16_t inbound_gcm(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
 	struct esp_result *results)
 {
-	return sa->esn ? inbound_run(engine, sa, pkts, n, results, true)
-		       : inbound_run(engine, sa, pkts, n, results, false);
+	switch (sa->key_class) {
+	case 0:
+		return inbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_128);
+	case 1:
+		return inbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_192);
+	default:
+		return inbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_256);
+	}
 }

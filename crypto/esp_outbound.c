@@ -200,7 +200,7 @@ uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte
 	uint16_t n, struct esp_result *results)
 {
 	if (likely(sa->cipher == ESP_CIPHER_AES_GCM_16 && sa->mode == SA_TRANSPORT &&
-		    sa->engine == ENGINE_IPSEC_MB && engine->set.mgr != NULL))
-		return outbound_gcm(engine, sa, pkts, n, results);
+		    sa->engine == ENGINE_IPSEC_MB && engine->outbound_gcm != NULL))
+		return engine->outbound_gcm(engine, sa, pkts, n, results);
 	return outbound_any(engine, sa, pkts, n, results);
 }

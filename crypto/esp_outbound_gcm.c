@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ESP outbound for AES-GCM in transport mode on libipsec-mb: IPv4 without options.
+ * ESP outbound for AES-GCM in transport mode on the CPU itself: IPv4 without options.
  *
  * In two passes, since the cipher would wait for what was just written piece by piece: trailers, headers and
  * nonces of all packets first, then encryption. Whatever is rare is left to outbound_any.
@@ -27,7 +27,7 @@ static inline bool outbound_usual(const struct rte_mbuf *m, uint32_t front)
 	uint32_t length = m->data_len, begin = m->data_off;
 
 	return m->nb_segs == 1 && length >= IP_HEADER && begin >= front &&
-		begin + length + TAIL <= m->buf_len &&
+		begin + length + TAIL + GCM_OVERREACH <= m->buf_len &&
 		*rte_pktmbuf_mtod(m, const uint8_t *) == 0x45;
 }
 
@@ -68,9 +68,8 @@ static __rte_always_inline void packet_build(const struct outbound *o, struct rt
 /* As many as are usual, one after the other; at most ENGINE_BURST, and each has its number. */
 static __rte_always_inline uint16_t outbound_run(struct esp_engine *engine, struct sa *sa,
 	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results, const uint32_t front,
-	const bool esn)
+	const unsigned int rounds, const bool esn)
 {
-	aes_gcm_enc_dec_t encrypt = engine->gcm_encrypt[sa->key_class];
 	const struct outbound o = {
 		.iv_base = sa->iv_base,
 		.spi = sa->spi,
@@ -79,7 +78,7 @@ static __rte_always_inline uint16_t outbound_run(struct esp_engine *engine, stru
 	};
 	struct engine_op *ops = engine->ops;
 	uint64_t sequence = sa->state.sequence, bytes = 0;
-	const struct gcm_key_data *key = &sa->keys->gcm;
+	struct gcm_cipher cipher;
 	unsigned int built;
 
 	for (built = 0; built < n; built++) {
@@ -91,14 +90,16 @@ static __rte_always_inline uint16_t outbound_run(struct esp_engine *engine, stru
 		packet_build(&o, m, &ops[built], ++sequence, front, esn);
 		results[built] = (struct esp_result){.reject = ESP_ACCEPTED};
 	}
+	gcm_cipher_load(&cipher, engine, sa, rounds);
 	for (unsigned int i = 0; i < built; i++) {
 		uint32_t before = IP_HEADER + front, length;
 		uint8_t *text = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, before);
+		__m128i nonce = _mm_load_si128((const __m128i *)ops[i].nonce);
+		__m128i aad = esn ? _mm_load_si128((const __m128i *)ops[i].aad) : nonce;
 
 		length = pkts[i]->data_len - before - GCM_ICV;
-		encrypt(key, &engine->context.gcm, text, text, length, ops[i].nonce,
-			esn ? ops[i].aad : text - GCM_IV - ESP_HEADER, esn ? 12 : 8, text + length,
-			GCM_ICV);
+		_mm_storeu_si128((__m128i *)(text + length),
+			gcm_crypt(&cipher, rounds, text, length, nonce, aad, esn, true));
 	}
 	sa->state.sequence = sequence;
 	sa->state.packets += built;
@@ -106,16 +107,29 @@ static __rte_always_inline uint16_t outbound_run(struct esp_engine *engine, stru
 	return (uint16_t)built;
 }
 
+static __rte_always_inline uint16_t outbound_rounds(struct esp_engine *engine, struct sa *sa,
+	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results, const unsigned int rounds)
+{
+	const uint32_t native = ESP_HEADER + GCM_IV, encap = native + UDP_HEADER;
+
+	if (sa->encap)
+		return sa->esn ? outbound_run(engine, sa, pkts, n, results, encap, rounds, true)
+			       : outbound_run(engine, sa, pkts, n, results, encap, rounds, false);
+	return sa->esn ? outbound_run(engine, sa, pkts, n, results, native, rounds, true)
+		       : outbound_run(engine, sa, pkts, n, results, native, rounds, false);
+}
+
 static uint16_t outbound_some(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
 	uint16_t n, struct esp_result *results)
 {
-	if (sa->encap)
-		return sa->esn ? outbound_run(engine, sa, pkts, n, results,
-					 ESP_HEADER + GCM_IV + UDP_HEADER, true)
-			       : outbound_run(engine, sa, pkts, n, results,
-					 ESP_HEADER + GCM_IV + UDP_HEADER, false);
-	return sa->esn ? outbound_run(engine, sa, pkts, n, results, ESP_HEADER + GCM_IV, true)
-		       : outbound_run(engine, sa, pkts, n, results, ESP_HEADER + GCM_IV, false);
+	switch (sa->key_class) {
+	case 0:
+		return outbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_128);
+	case 1:
+		return outbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_192);
+	default:
+		return outbound_rounds(engine, sa, pkts, n, results, GCM_ROUNDS_256);
+	}
 }
 
 uint16_t outbound_gcm(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
