@@ -259,6 +259,7 @@ Test(xfrm_wire, an_outbound_policy_names_an_sa)
 	struct nlmsghdr *nlh;
 	struct xfrm_user_tmpl *template;
 	static const uint8_t peer[16] = {10, 9, 0, 1}, gateway[16] = {192, 0, 2, 9};
+	const struct xfrm_mark mark = {.v = 5, .m = 0xffffffff};
 
 	parse(message_policy(buffer, XFRM_MSG_UPDPOLICY, XFRM_POLICY_OUT, "10.9.0.1", 0xc1234567));
 	cr_assert_eq(event.type, XFRM_POLICY);
@@ -266,6 +267,14 @@ Test(xfrm_wire, an_outbound_policy_names_an_sa)
 	cr_assert_eq(event.sa.id.family, 4);
 	cr_assert_eq(event.sa.id.protocol, IPPROTO_ESP);
 	cr_assert_arr_eq(event.sa.id.destination, peer, 16);
+	cr_assert_eq(event.sa.id.mark, 0);
+
+	nlh = message_policy(buffer, XFRM_MSG_UPDPOLICY, XFRM_POLICY_OUT, "10.9.0.1", 0xc1234567);
+	mnl_attr_put(nlh, XFRMA_MARK, sizeof(mark), &mark);
+	parse(nlh);
+	cr_assert_eq(event.type, XFRM_POLICY);
+	cr_assert_eq(event.sa.id.mark, 5);
+	cr_assert_eq(event.sa.id.mark_mask, 0xffffffff);
 
 	nlh = message_policy(buffer, XFRM_MSG_NEWPOLICY, XFRM_POLICY_OUT, "10.20.0.0", 0xc1234567);
 	template = mnl_attr_get_payload(
