@@ -335,6 +335,8 @@ static void ncp_input(
 
 static void ppp_demultiplex(struct ppp *ppp, const struct ppp_frame *frame)
 {
+	if (frame->protocol != PPP_LCP && frame->protocol != PPP_PAP && frame->protocol != PPP_CHAP)
+		ppp_auth_heard(ppp);
 	switch (frame->protocol) {
 	case PPP_LCP:
 		ppp_fsm_input(ppp, &ppp->lcp.fsm, frame->info, frame->len);
@@ -405,6 +407,8 @@ void ppp_timeout(struct ppp *ppp, uint64_t now)
 		ppp_fsm_timeout(ppp, &ppp->lcp.fsm);
 	if (ppp->auth.deadline <= now)
 		ppp_auth_timeout(ppp);
+	if (ppp->ipcp.fsm.deadline <= now || ppp->ipv6cp.fsm.deadline <= now)
+		ppp_auth_repeat(ppp);
 	if (ppp->ipcp.fsm.deadline <= now)
 		ppp_fsm_timeout(ppp, &ppp->ipcp.fsm);
 	if (ppp->ipv6cp.fsm.deadline <= now)

@@ -47,6 +47,7 @@ struct ppp_auth {
 	uint64_t expires;
 	unsigned retries;
 	uint8_t challenge[PPP_CHALLENGE_LEN];
+	bool heard; /* the peer has sent something of the network phase: it knows that it is accepted */
 	uint8_t request_id; /* of the PAP request or CHAP Response that AAA judges, or judged */
 	/* The last answer to the peer, repeated when the peer repeats request_id. */
 	uint8_t reply_code; /* 0: none was given */
@@ -229,6 +230,20 @@ static void send_answer(struct ppp *ppp, struct ppp_auth *auth, uint8_t id)
 	body[0] = auth->reply_len;
 	memcpy(body + 1, auth->reply, auth->reply_len);
 	ppp_send(ppp, PPP_PAP, auth->reply_code, id, body, 1 + (size_t)auth->reply_len);
+}
+
+void ppp_auth_heard(struct ppp *ppp)
+{
+	if (ppp->auth.state != NULL && ppp->auth.state->state == AUTH_ACCEPTED)
+		ppp->auth.state->heard = true;
+}
+
+void ppp_auth_repeat(struct ppp *ppp)
+{
+	struct ppp_auth *auth = ppp->auth.state;
+
+	if (auth != NULL && auth->state == AUTH_ACCEPTED && !auth->heard)
+		send_answer(ppp, auth, auth->request_id);
 }
 
 /* The Message of the answer; RFC 2759 sections 5 and 6 give MS-CHAPv2's a form. */

@@ -19,6 +19,12 @@ void ppp_auth_start(struct ppp *ppp, const struct ppp_proxy *proxy);
 void ppp_auth_stop(struct ppp *ppp);
 /* The peer showed that it knows the result: answers need not be repeated any more. */
 void ppp_auth_forget(struct ppp *ppp);
+/*
+ * The peer has sent something of the network phase. Until it does, each Restart of an NCP repeats the answer before it:
+ * a CHAP peer has no timer of its own, and one that has lost the Success ignores all the rest (RFC 1994, 4.2).
+ */
+void ppp_auth_heard(struct ppp *ppp);
+void ppp_auth_repeat(struct ppp *ppp);
 void ppp_auth_timeout(struct ppp *ppp);
 void ppp_auth_input(struct ppp *ppp, const struct ppp_frame *frame);
 void ppp_auth_answer(struct ppp *ppp, const struct ppp_auth_result *result);

@@ -194,6 +194,72 @@ Test(ppp_auth, lost_success_is_sent_again)
 	bench_free(b);
 }
 
+Test(ppp_auth, lost_success_is_repeated_with_ipcp_until_the_peer_is_heard)
+{
+	struct bench *b = bench_new(PPP_AUTH_CHAP_MD5, 0, 0);
+	unsigned repeats = 0;
+
+	lcp_open(b);
+	uint8_t id = take(b, CHAP, 1).id;
+	FEED(b, CHAP, 2, id, MD5_RESPONSE);
+	bench_answer(b, true, "ok");
+	take(b, CHAP, 3);
+	ppp_ipv4_open(&b->ppp, b->now, &bench_ipv4);
+	take(b, 0x8021, 1);
+	/* an echo is answered by a peer that still waits, too */
+	FEED(b, 0xc021, 10, 1, PEER_MAGIC);
+	for (; repeats < 3; repeats++) {
+		run_timer(b);
+		struct taken t = take(b, CHAP, 3);
+
+		cr_assert_eq(t.id, id);
+		BODY(t, 'o', 'k');
+		take(b, 0x8021, 1);
+	}
+	FEED(b, 0x8021, 1, 1, 3, 6, 0, 0, 0, 0);
+	take(b, 0x8021, 3);
+	run_timer(b);
+	take(b, 0x8021, 1);
+	take_nothing(b);
+	bench_free(b);
+}
+
+Test(ppp_auth, repeats_of_a_success_end_with_ipcp)
+{
+	struct bench *b = bench_new(PPP_AUTH_CHAP_MD5, 0, 0);
+	unsigned repeats = 0;
+
+	b->open_at_once = true;
+	lcp_open(b);
+	FEED(b, CHAP, 2, take(b, CHAP, 1).id, MD5_RESPONSE);
+	bench_answer(b, true, NULL);
+	while (!b->closed && b->deadline != PPP_NO_DEADLINE) {
+		run_timer(b);
+		while (b->taken < b->sent) {
+			struct taken t = take_any(b);
+
+			repeats += t.protocol == CHAP && t.code == 3;
+		}
+	}
+	cr_assert(b->closed);
+	cr_assert_eq(b->cause, PPP_CLOSE_NCP_TIMEOUT);
+	cr_assert_leq(repeats, 1u + b->config.max_configure);
+	bench_free(b);
+}
+
+Test(ppp_auth, pap_ack_is_repeated_with_ipcp_too)
+{
+	struct bench *b = bench_new(PPP_AUTH_PAP, 0, 0);
+
+	pap_open(b);
+	ppp_ipv4_open(&b->ppp, b->now, &bench_ipv4);
+	take(b, 0x8021, 1);
+	run_timer(b);
+	cr_assert_eq(take(b, 0xc023, 2).id, 9);
+	take(b, 0x8021, 1);
+	bench_free(b);
+}
+
 Test(ppp_auth, failed_chap_md5_ends_the_link_at_once)
 {
 	struct bench *b = bench_new(PPP_AUTH_CHAP_MD5, 0, 0);

@@ -21,6 +21,7 @@ struct client {
 	uint64_t lcp_open_at, ipcp_open_at;
 	const char *password;
 	bool refused, terminated;
+	bool waits; /* as pppd: sends a Response once and ignores all else until its answer has come */
 	uint8_t chap[80];
 	size_t chap_len;
 	uint8_t chap_id;
@@ -190,6 +191,8 @@ static void client_input(struct client *c, const uint8_t *p, size_t len)
 	} else if (protocol == 0xc223) {
 		client_chap(c, code, id, body, len);
 	} else if (protocol == 0x8021) {
+		if (c->waits && !c->authenticated)
+			return;
 		c->authenticated = true; /* else the server would not speak IPCP */
 		if (code == 1) {
 			bool again = c->ipcp_theirs && c->ipcp_ours &&
@@ -230,7 +233,7 @@ static void client_timer(struct client *c)
 	if (!c->authenticated && !c->refused) {
 		if (c->auth == 0xc023 && now >= c->pap_at)
 			client_pap(c);
-		else if (c->chap_len > 0 && now >= c->pap_at) {
+		else if (c->chap_len > 0 && !c->waits && now >= c->pap_at) {
 			c->pap_at = now + RESTART;
 			client_send(c, 0xc223, 2, c->chap_id, c->chap, c->chap_len);
 		}
@@ -256,11 +259,16 @@ static bool credentials_right(struct bench *b)
 	}
 }
 
-static bool converse(enum ppp_auth_method method, const char *password, unsigned percent,
-	uint32_t seed, enum ppp_close_cause *cause)
+static bool converse(enum ppp_auth_method method, bool waits, const char *password,
+	unsigned percent, uint32_t seed, enum ppp_close_cause *cause)
 {
 	struct bench *b = bench_new(method, 0, 0);
-	struct client c = {.b = b, .lcp_id = 1, .pap_id = 1, .ipcp_id = 1, .password = password};
+	struct client c = {.b = b,
+		.lcp_id = 1,
+		.pap_id = 1,
+		.ipcp_id = 1,
+		.password = password,
+		.waits = waits};
 	int asked = 0;
 	uint64_t aaa_at = 0;
 	bool both;
@@ -318,7 +326,7 @@ static bool converse(enum ppp_auth_method method, const char *password, unsigned
 	return both;
 }
 
-static void all_come_up(enum ppp_auth_method method)
+static void all_come_up(enum ppp_auth_method method, bool waits)
 {
 	static const unsigned percents[] = {0, 5, 10, 20, 30, 40};
 	enum ppp_close_cause cause;
@@ -328,7 +336,7 @@ static void all_come_up(enum ppp_auth_method method)
 		int up = 0, runs = 40;
 
 		for (uint32_t seed = 1; seed <= (uint32_t)runs; seed++) {
-			bool ok = converse(method, "pw", percents[i], seed * 7919, &cause);
+			bool ok = converse(method, waits, "pw", percents[i], seed * 7919, &cause);
 
 			/* What does not come up says why: a timeout, nothing else. */
 			if (!ok)
@@ -347,17 +355,23 @@ static void all_come_up(enum ppp_auth_method method)
 
 Test(ppp_conversation, pap_sessions_come_up_through_loss_doubling_and_reordering)
 {
-	all_come_up(PPP_AUTH_PAP);
+	all_come_up(PPP_AUTH_PAP, false);
 }
 
 Test(ppp_conversation, chap_sessions_come_up_through_loss_doubling_and_reordering)
 {
-	all_come_up(PPP_AUTH_CHAP_MD5);
+	all_come_up(PPP_AUTH_CHAP_MD5, false);
 }
 
 Test(ppp_conversation, mschap_sessions_come_up_through_loss_doubling_and_reordering)
 {
-	all_come_up(PPP_AUTH_MSCHAP_V2);
+	all_come_up(PPP_AUTH_MSCHAP_V2, false);
+}
+
+Test(ppp_conversation, chap_peers_that_wait_for_the_success_come_up_through_loss)
+{
+	all_come_up(PPP_AUTH_CHAP_MD5, true);
+	all_come_up(PPP_AUTH_MSCHAP_V2, true);
 }
 
 Test(ppp_conversation, wrong_password_ends_with_its_cause_through_loss)
@@ -366,7 +380,7 @@ Test(ppp_conversation, wrong_password_ends_with_its_cause_through_loss)
 
 	cr_assert_eq(digest_init(), 0);
 	for (uint32_t seed = 1; seed <= 40; seed++) {
-		bool ok = converse(PPP_AUTH_CHAP_MD5, "guess", 20, seed * 104729, &cause);
+		bool ok = converse(PPP_AUTH_CHAP_MD5, false, "guess", 20, seed * 104729, &cause);
 
 		cr_assert_not(ok);
 		cr_assert_eq(cause, PPP_CLOSE_AUTH_FAILED, "seed %u: %s", seed,
