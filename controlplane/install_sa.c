@@ -307,7 +307,7 @@ static struct install_sa_group *group_for(struct install_sas *sas,
 	group = id ? group_by_id(sas, id) : NULL;
 	if (!group || group->vrf != spec->vrf)
 		return group_get(sas, spec, now);
-	group_move(sas, group, spec->local, spec->peer, spec->family, spec->peer_port);
+	group_move(sas, group, spec);
 	return group;
 }
 

@@ -2,10 +2,12 @@
 /*
  * The only writer of the dataplane's SAs and of their groups, whoever they come from.
  *
- * A group is one IPsec peer: VRF, address pair and, behind a NAT, the peer's UDP port. It is made with the first SA
- * and has one owner worker. It lives on without SAs as long as a tunnel holds it (behind a NAT not longer than
- * INSTALL_SA_NAT_GRACE_MS: the port may be another peer's by then), so that a peer that comes back with new keys
- * finds its tunnels again. Of its outbound SAs the newest is used.
+ * A group is one IPsec peer: VRF, address pair, behind a NAT the peer's UDP port, and the reqid by which the IKE daemon
+ * keeps the SAs of one child and its rekeyings together. The address alone is nobody's name: a daemon may have
+ * authenticated somebody else at it while SAs of who had it before are still there, who would be sent the other's
+ * packets with keys of his own. A group is made with the first SA and has one owner worker. It lives on without SAs as
+ * long as a tunnel holds it (behind a NAT not longer than INSTALL_SA_NAT_GRACE_MS: the port may be another peer's by
+ * then), so that a peer that comes back with new keys finds its tunnels again. Of its outbound SAs the newest is used.
  *
  * A number is never used twice with a key: an SA whose key was used before starts where that one ended. It waits
  * for the grace period after which the owner has written its last number (state "waiting"). What ended is
@@ -43,6 +45,7 @@ struct install_sa_spec {
 	uint8_t family;                 /* of the addresses: 4 or 6 */
 	uint8_t local[16], peer[16];    /* network byte order; IPv4 in the first four, the rest 0 */
 	uint16_t local_port, peer_port; /* of UDP around ESP, host byte order; 0: native */
+	uint32_t reqid;                 /* 0: whoever installed it does not say */
 	uint64_t age_ms;                /* it has existed for so long */
 	/*
 	 * Since when it exists (whatever the unit). What a dump brings, the newest first, takes its place in the group
@@ -68,10 +71,11 @@ struct install_sa_group {
 	uint16_t vrf;
 	uint8_t local[16], peer[16];
 	uint16_t peer_port; /* 0: native */
-	bool hashed;        /* found by its address; false: another peer has that by now */
-	bool listed;        /* on the list of empty ones */
-	uint32_t n_sas;     /* not those that are refused */
-	uint32_t holds;     /* tunnels */
+	uint32_t reqid;
+	bool hashed;    /* found by its address; false: another peer has that by now */
+	bool listed;    /* on the list of empty ones */
+	uint32_t n_sas; /* not those that are refused */
+	uint32_t holds; /* tunnels */
 	uint64_t created, empty_since;
 	uint64_t rekeys; /* outbound SAs that came while there was another */
 };
@@ -150,6 +154,12 @@ bool install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generati
 /* A tunnel has come up on a group, or left it. */
 void install_sas_hold(struct install_sas *sas, uint32_t group);
 void install_sas_release(struct install_sas *sas, uint32_t group, uint64_t now);
+
+/*
+ * May a tunnel of one group go on in another, if its peer proves to be the same there? The other is at the same
+ * address, which the IKE daemon has authenticated anew, and nothing can come in on the one any more.
+ */
+bool install_sas_follows(const struct install_sas *sas, uint32_t group, uint32_t other);
 
 /* Groups that nobody needs, removals that waited for memory; call it now and then. */
 void install_sas_poll(struct install_sas *sas, uint64_t now);

@@ -7,12 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct install_sa_group **address_chain(const struct install_sas *sas, uint16_t vrf,
-	const uint8_t local[16], const uint8_t peer[16], uint16_t peer_port)
-{
-	uint32_t hash = rte_jhash(peer, 16, (uint32_t)vrf << 16 | peer_port);
+/* Where a peer is, and who the IKE daemon says it is. */
+struct place {
+	uint16_t vrf, peer_port;
+	uint8_t family;
+	const uint8_t *local, *peer; /* of 16 bytes */
+	uint32_t reqid;
+};
 
-	return &sas->by_address[rte_jhash(local, 16, hash) & sas->mask];
+static struct place place_of_spec(const struct install_sa_spec *spec)
+{
+	return (struct place){
+		spec->vrf, spec->peer_port, spec->family, spec->local, spec->peer, spec->reqid};
+}
+
+static struct place place_of_group(const struct install_sa_group *group)
+{
+	return (struct place){group->vrf, group->peer_port, group->family, group->local,
+		group->peer, group->reqid};
+}
+
+static struct install_sa_group **place_chain(
+	const struct install_sas *sas, const struct place *place)
+{
+	uint32_t hash = rte_jhash(place->peer, 16, (uint32_t)place->vrf << 16 | place->peer_port);
+
+	hash = rte_jhash_1word(place->reqid, hash);
+	return &sas->by_address[rte_jhash(place->local, 16, hash) & sas->mask];
 }
 
 static struct install_sa_group **group_chain(const struct install_sas *sas, uint32_t id)
@@ -20,25 +41,23 @@ static struct install_sa_group **group_chain(const struct install_sas *sas, uint
 	return &sas->by_group[id & sas->mask];
 }
 
-static struct install_sa_group *group_find(
-	const struct install_sas *sas, const struct install_sa_spec *spec)
+static struct install_sa_group *group_find(const struct install_sas *sas, const struct place *place)
 {
-	struct install_sa_group *group =
-		*address_chain(sas, spec->vrf, spec->local, spec->peer, spec->peer_port);
+	struct install_sa_group *group = *place_chain(sas, place);
 
 	for (; group; group = group->hash_next)
-		if (group->vrf == spec->vrf && group->family == spec->family &&
-			group->peer_port == spec->peer_port &&
-			!memcmp(group->local, spec->local, 16) &&
-			!memcmp(group->peer, spec->peer, 16))
+		if (group->vrf == place->vrf && group->family == place->family &&
+			group->peer_port == place->peer_port && group->reqid == place->reqid &&
+			!memcmp(group->local, place->local, 16) &&
+			!memcmp(group->peer, place->peer, 16))
 			return group;
 	return NULL;
 }
 
 static void group_unhash(struct install_sas *sas, struct install_sa_group *group)
 {
-	struct install_sa_group **at =
-		address_chain(sas, group->vrf, group->local, group->peer, group->peer_port);
+	struct place place = place_of_group(group);
+	struct install_sa_group **at = place_chain(sas, &place);
 
 	if (!group->hashed)
 		return;
@@ -50,27 +69,28 @@ static void group_unhash(struct install_sas *sas, struct install_sa_group *group
 
 static void group_hash(struct install_sas *sas, struct install_sa_group *group)
 {
-	struct install_sa_group **chain =
-		address_chain(sas, group->vrf, group->local, group->peer, group->peer_port);
+	struct place place = place_of_group(group);
+	struct install_sa_group **chain = place_chain(sas, &place);
 
 	group->hash_next = *chain;
 	*chain = group;
 	group->hashed = true;
 }
 
-static void place_set(struct install_sa_group *group, const uint8_t local[16],
-	const uint8_t peer[16], uint8_t family, uint16_t peer_port)
+static void place_set(struct install_sa_group *group, const struct place *place)
 {
-	memcpy(group->local, local, sizeof(group->local));
-	memcpy(group->peer, peer, sizeof(group->peer));
-	group->family = family;
-	group->peer_port = peer_port;
+	memcpy(group->local, place->local, sizeof(group->local));
+	memcpy(group->peer, place->peer, sizeof(group->peer));
+	group->family = place->family;
+	group->peer_port = place->peer_port;
+	group->reqid = place->reqid;
 }
 
 struct install_sa_group *group_get(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now)
 {
-	struct install_sa_group *group = group_find(sas, spec);
+	struct place place = place_of_spec(spec);
+	struct install_sa_group *group = group_find(sas, &place);
 	uint8_t owner = 0;
 	int64_t id;
 
@@ -91,7 +111,7 @@ struct install_sa_group *group_get(
 	group->owner = owner;
 	group->vrf = spec->vrf;
 	group->created = now;
-	place_set(group, spec->local, spec->peer, spec->family, spec->peer_port);
+	place_set(group, &place);
 	group_hash(sas, group);
 	group->id_next = *group_chain(sas, group->id);
 	*group_chain(sas, group->id) = group;
@@ -129,24 +149,21 @@ static bool group_send_to(struct install_sa_group *group, uint16_t peer_port)
 	return changed;
 }
 
-void group_move(struct install_sas *sas, struct install_sa_group *group, const uint8_t local[16],
-	const uint8_t peer[16], uint8_t family, uint16_t peer_port)
+void group_move(
+	struct install_sas *sas, struct install_sa_group *group, const struct install_sa_spec *spec)
 {
-	struct install_sa_spec spec = {.vrf = group->vrf, .family = family, .peer_port = peer_port};
-	struct install_sa_group *other;
+	struct place place = place_of_spec(spec);
+	struct install_sa_group *other = group_find(sas, &place);
 
-	memcpy(spec.local, local, sizeof(spec.local));
-	memcpy(spec.peer, peer, sizeof(spec.peer));
-	other = group_find(sas, &spec);
 	if (other == group)
 		return;
 	/* who was there before is found again when it shows from where it sends now */
 	if (other)
 		group_unhash(sas, other);
 	group_unhash(sas, group);
-	place_set(group, local, peer, family, peer_port);
+	place_set(group, &place);
 	group_hash(sas, group);
-	group_send_to(group, peer_port);
+	group_send_to(group, place.peer_port);
 }
 
 /*
@@ -155,14 +172,11 @@ void group_move(struct install_sas *sas, struct install_sa_group *group, const u
  */
 bool group_answer_at(struct install_sas *sas, struct install_sa_group *group, uint16_t peer_port)
 {
-	struct install_sa_spec spec = {
-		.vrf = group->vrf, .family = group->family, .peer_port = group->peer_port};
+	struct place place = place_of_group(group);
 
-	memcpy(spec.local, group->local, sizeof(spec.local));
-	memcpy(spec.peer, group->peer, sizeof(spec.peer));
 	if (peer_port != group->peer_port)
 		group_unhash(sas, group);
-	else if (!group->hashed && !group_find(sas, &spec))
+	else if (!group->hashed && !group_find(sas, &place))
 		group_hash(sas, group);
 	return group_send_to(group, peer_port);
 }
@@ -287,6 +301,16 @@ struct install_sa_group *group_by_id(const struct install_sas *sas, uint32_t id)
 const struct install_sa_group *install_sas_group(const struct install_sas *sas, uint32_t id)
 {
 	return group_by_id(sas, id);
+}
+
+bool install_sas_follows(const struct install_sas *sas, uint32_t id, uint32_t other_id)
+{
+	const struct install_sa_group *group = group_by_id(sas, id);
+	const struct install_sa_group *other = group_by_id(sas, other_id);
+
+	return group && other && group != other && !group->n_sas && group->vrf == other->vrf &&
+		group->family == other->family && !memcmp(group->local, other->local, 16) &&
+		!memcmp(group->peer, other->peer, 16);
 }
 
 void install_sas_hold(struct install_sas *sas, uint32_t id)

@@ -35,9 +35,9 @@ struct install_sas {
 struct install_sa_group *group_get(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now);
 struct install_sa_group *group_by_id(const struct install_sas *sas, uint32_t id);
-/* Its peer is found there from now on. */
-void group_move(struct install_sas *sas, struct install_sa_group *group, const uint8_t local[16],
-	const uint8_t peer[16], uint8_t family, uint16_t peer_port);
+/* Its peer is found where the SA is from now on. */
+void group_move(struct install_sas *sas, struct install_sa_group *group,
+	const struct install_sa_spec *spec);
 /*
  * What goes to its peer goes to that port from now on. Elsewhere than where IKE has it, only its keys find the
  * group. True: it was another port.

@@ -101,6 +101,18 @@ void kernel_sa_remove(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
 	free(sa);
 }
 
+/* As recv(); longer than size: truncated. kernels: false, if another process has sent it. */
+static ssize_t receive(int fd, void *buffer, size_t size, bool *kernels)
+{
+	struct sockaddr_nl from = {0};
+	socklen_t length = sizeof(from);
+	ssize_t n = recvfrom(
+		fd, buffer, size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &length);
+
+	*kernels = length != sizeof(from) || from.nl_pid == 0;
+	return n > (ssize_t)size ? (ssize_t)size + 1 : n;
+}
+
 /* ---- requests ---- */
 
 static void acknowledgements_take(struct kernel_xfrm *xfrm)
@@ -108,7 +120,8 @@ static void acknowledgements_take(struct kernel_xfrm *xfrm)
 	_Alignas(8) uint8_t buffer[8192];
 
 	for (;;) {
-		ssize_t n = recv(xfrm->requests, buffer, sizeof(buffer), MSG_DONTWAIT);
+		bool kernels;
+		ssize_t n = receive(xfrm->requests, buffer, sizeof(buffer), &kernels);
 		const uint8_t *p = buffer, *end = buffer + (n > 0 ? n : 0);
 		struct xfrm_event event;
 
@@ -116,6 +129,8 @@ static void acknowledgements_take(struct kernel_xfrm *xfrm)
 			continue; /* lost ones are asked for again */
 		if (n <= 0)
 			return;
+		if (!kernels || (size_t)n > sizeof(buffer))
+			continue;
 		while (p < end)
 			if (!xfrm_parse(&p, end, &event) &&
 				(event.type == XFRM_DONE || event.type == XFRM_ERROR))
@@ -314,10 +329,8 @@ bool kernel_xfrm_read(struct kernel_xfrm *xfrm, unsigned int budget, uint64_t no
 	if (xfrm->events < 0)
 		return false;
 	while (budget) {
-		struct sockaddr_nl from = {0};
-		socklen_t from_length = sizeof(from);
-		ssize_t n = recvfrom(xfrm->events, xfrm->buffer, sizeof(xfrm->buffer),
-			MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_length);
+		bool kernels;
+		ssize_t n = receive(xfrm->events, xfrm->buffer, sizeof(xfrm->buffer), &kernels);
 		unsigned int handled;
 
 		if (n < 0 && errno == EINTR)
@@ -330,8 +343,8 @@ bool kernel_xfrm_read(struct kernel_xfrm *xfrm, unsigned int budget, uint64_t no
 			log_ratelimited(LOG_LEVEL_ERROR, NULL, "XFRM netlink: %s", strerror(errno));
 		if (n <= 0)
 			return false;
-		if (from_length == sizeof(from) && from.nl_pid != 0)
-			continue; /* another process, not the kernel */
+		if (!kernels)
+			continue;
 		if ((size_t)n > sizeof(xfrm->buffer)) {
 			explicit_bzero(xfrm->buffer, sizeof(xfrm->buffer));
 			overrun(xfrm);

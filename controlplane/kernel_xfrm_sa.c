@@ -30,6 +30,7 @@ static bool place_of(
 	spec->source = INSTALL_SA_KERNEL;
 	spec->vrf = (uint16_t)vrf;
 	spec->family = told->id.family;
+	spec->reqid = told->reqid;
 	memcpy(spec->local, in ? destination : source, sizeof(spec->local));
 	memcpy(spec->peer, in ? source : destination, sizeof(spec->peer));
 	if (told->encap) {
@@ -83,9 +84,9 @@ static void spec_digest(const struct kernel_xfrm *xfrm, const struct install_sa_
 	uint8_t digest[INSTALL_SA_DIGEST])
 {
 	const struct sa_params *params = &spec->params;
-	const uint32_t numbers[] = {spec->vrf, spec->local_port, spec->peer_port, params->direction,
-		params->mode, params->cipher, params->auth, params->esn, params->window,
-		(uint32_t)params->key_len};
+	const uint32_t numbers[] = {spec->vrf, spec->local_port, spec->peer_port, spec->reqid,
+		params->direction, params->mode, params->cipher, params->auth, params->esn,
+		params->window, (uint32_t)params->key_len};
 	const char *refused = spec->refused ? spec->refused : "";
 	const struct iovec parts[] = {
 		{(void *)(uintptr_t)xfrm->salt, sizeof(xfrm->salt)},

@@ -9,13 +9,18 @@
 #define L2TP_SOURCE_BUCKETS 16384
 #define L2TP_PEER_BUCKETS   65536
 
-/* All tunnels of one source address; exists while it has any. */
+/*
+ * All tunnels of one source address; exists while it has any. Those inside ESP are also counted by their SA group, since
+ * behind the address of a NAT there may be hundreds of IPsec peers.
+ */
 struct l2tp_source {
-	struct l2tp_source *next; /* in its bucket */
-	struct l2tp_tunnel *tunnels;
-	uint32_t count, half_open;
+	struct l2tp_source *next;    /* in its bucket */
+	struct l2tp_tunnel *tunnels; /* NULL: of an SA group */
+	uint32_t count;
+	uint32_t half_open;           /* of an address: those in the clear */
 	struct l2tp_endpoint address; /* the port is not part of the key */
 	uint16_t vrf;
+	uint32_t sa_group; /* 0: of the whole address */
 };
 
 struct l2tp_lns {
@@ -52,7 +57,10 @@ int table_insert(struct l2tp_lns *lns, struct l2tp_tunnel *t);
 void table_remove(struct l2tp_lns *lns, struct l2tp_tunnel *t);
 /* After t->path changed from old. 0, or -ENOMEM and the path is as before. */
 int table_move(struct l2tp_lns *lns, struct l2tp_tunnel *t, const struct l2tp_path *path);
+/* All tunnels of its address. */
 struct l2tp_source *table_source(struct l2tp_lns *lns, const struct l2tp_path *path);
+/* What its half-open tunnels are counted in. */
+struct l2tp_source *table_peer(struct l2tp_lns *lns, const struct l2tp_path *path);
 /* The first tunnel with this address and peer id; go on with hash_next, comparing both. */
 struct l2tp_tunnel *table_bucket(
 	struct l2tp_lns *lns, const struct l2tp_path *path, uint16_t peer_id);

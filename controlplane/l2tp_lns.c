@@ -202,7 +202,7 @@ static struct l2tp_tunnel *sccrq_resent(struct l2tp_lns *lns, uint64_t now,
 /* Tunnels nobody has vouched for are bounded. */
 static bool half_open_room(struct l2tp_lns *lns, const struct l2tp_path *path)
 {
-	const struct l2tp_source *source = table_source(lns, path);
+	const struct l2tp_source *source = table_peer(lns, path);
 
 	if (lns->half_open >= lns->set.half_open_max) {
 		lns_count(lns, L2TP_COUNTER_SCCRQ_HALF_OPEN_TOTAL);

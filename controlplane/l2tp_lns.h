@@ -19,7 +19,7 @@ struct l2tp_settings {
 	uint16_t firmware;
 
 	uint32_t half_open_max;        /* tunnels before SCCCN, all sources [8192] */
-	uint32_t half_open_per_source; /* and of one address [256] */
+	uint32_t half_open_per_source; /* and of one address, or one SA group [256] */
 	uint32_t setup_ms;             /* SCCRQ to SCCCN [35000] */
 	uint32_t connect_ms;           /* ICRQ to ICCN [60000] */
 	uint32_t linger_ms;            /* after the end of a tunnel, RFC 2661 5.7 [31000] */
@@ -63,6 +63,11 @@ struct l2tp_ops {
 	int (*tunnel_open)(void *user, struct l2tp_tunnel *t);
 	/* SCCCN accepted. */
 	void (*tunnel_up)(void *user, struct l2tp_tunnel *t);
+	/*
+	 * May a tunnel of old's SA group go on in that of path, if its peer proves to be the same there? The other
+	 * group has taken its place at the same address. May be NULL: never.
+	 */
+	bool (*path_follows)(void *user, const struct l2tp_path *old, const struct l2tp_path *path);
 	/* t->path changed from old. */
 	void (*tunnel_moved)(void *user, struct l2tp_tunnel *t, const struct l2tp_path *old);
 	/*

@@ -39,13 +39,16 @@ static uint32_t table_hash(const struct l2tp_lns *lns, const struct l2tp_path *p
 	return (uint32_t)(h ^ h >> 32);
 }
 
-static struct l2tp_source **source_place(struct l2tp_lns *lns, const struct l2tp_path *path)
+static struct l2tp_source **source_place(
+	struct l2tp_lns *lns, const struct l2tp_path *path, uint32_t sa_group)
 {
 	struct l2tp_source **place =
-		&lns->sources[table_hash(lns, path, 0x10000) % L2TP_SOURCE_BUCKETS];
+		&lns->sources[table_hash(lns, path, 0x10000 ^ sa_group * UINT32_C(0x9e3779b1)) %
+			L2TP_SOURCE_BUCKETS];
 
 	for (; *place != NULL; place = &(*place)->next)
-		if ((*place)->vrf == path->vrf && (*place)->address.family == path->peer.family &&
+		if ((*place)->vrf == path->vrf && (*place)->sa_group == sa_group &&
+			(*place)->address.family == path->peer.family &&
 			memcmp((*place)->address.address, path->peer.address,
 				sizeof(path->peer.address)) == 0)
 			break;
@@ -54,7 +57,12 @@ static struct l2tp_source **source_place(struct l2tp_lns *lns, const struct l2tp
 
 struct l2tp_source *table_source(struct l2tp_lns *lns, const struct l2tp_path *path)
 {
-	return *source_place(lns, path);
+	return *source_place(lns, path, 0);
+}
+
+struct l2tp_source *table_peer(struct l2tp_lns *lns, const struct l2tp_path *path)
+{
+	return *source_place(lns, path, path->sa_group);
 }
 
 struct l2tp_tunnel *table_bucket(
@@ -63,9 +71,11 @@ struct l2tp_tunnel *table_bucket(
 	return lns->by_peer[table_hash(lns, path, peer_id) % L2TP_PEER_BUCKETS];
 }
 
-static struct l2tp_source *source_get(struct l2tp_lns *lns, const struct l2tp_path *path)
+/* Made if need be, and counted once more. NULL: no memory. */
+static struct l2tp_source *source_hold(
+	struct l2tp_lns *lns, const struct l2tp_path *path, uint32_t sa_group)
 {
-	struct l2tp_source **place = source_place(lns, path);
+	struct l2tp_source **place = source_place(lns, path, sa_group);
 
 	if (*place == NULL) {
 		*place = calloc(1, sizeof(**place));
@@ -73,26 +83,51 @@ static struct l2tp_source *source_get(struct l2tp_lns *lns, const struct l2tp_pa
 			return NULL;
 		(*place)->address = path->peer;
 		(*place)->vrf = path->vrf;
+		(*place)->sa_group = sa_group;
 	}
+	(*place)->count++;
 	return *place;
+}
+
+static void source_release(struct l2tp_lns *lns, struct l2tp_source *source)
+{
+	const struct l2tp_path path = {.peer = source->address, .vrf = source->vrf};
+
+	if (--source->count == 0) {
+		*source_place(lns, &path, source->sa_group) = source->next;
+		free(source);
+	}
+}
+
+/* The two of a path, the same one in the clear. False: no memory, nothing is held. */
+static bool sources_hold(
+	struct l2tp_lns *lns, const struct l2tp_path *path, struct l2tp_source *sources[2])
+{
+	sources[0] = source_hold(lns, path, 0);
+	sources[1] = sources[0] != NULL ? source_hold(lns, path, path->sa_group) : NULL;
+	if (sources[1] != NULL)
+		return true;
+	if (sources[0] != NULL)
+		source_release(lns, sources[0]);
+	return false;
 }
 
 int table_insert(struct l2tp_lns *lns, struct l2tp_tunnel *t)
 {
-	struct l2tp_source *source = source_get(lns, &t->path);
+	struct l2tp_source *sources[2];
 	struct l2tp_tunnel **bucket;
 
-	if (source == NULL)
+	if (!sources_hold(lns, &t->path, sources))
 		return -ENOMEM;
-	source->count++;
+	t->one = sources[1];
 	if (t->state == L2TP_TUNNEL_WAIT_CTL_CONN)
-		source->half_open++;
-	t->source = source;
+		t->one->half_open++;
+	t->source = sources[0];
 	t->source_prev = NULL;
-	t->source_next = source->tunnels;
-	if (source->tunnels != NULL)
-		source->tunnels->source_prev = t;
-	source->tunnels = t;
+	t->source_next = t->source->tunnels;
+	if (t->source->tunnels != NULL)
+		t->source->tunnels->source_prev = t;
+	t->source->tunnels = t;
 
 	bucket = &lns->by_peer[table_hash(lns, &t->path, t->peer_id) % L2TP_PEER_BUCKETS];
 	t->hash_next = *bucket;
@@ -117,29 +152,25 @@ void table_remove(struct l2tp_lns *lns, struct l2tp_tunnel *t)
 	if (t->source_next != NULL)
 		t->source_next->source_prev = t->source_prev;
 	if (t->state == L2TP_TUNNEL_WAIT_CTL_CONN)
-		source->half_open--;
-	if (--source->count == 0) {
-		struct l2tp_source **place = source_place(lns, &t->path);
-
-		*place = source->next;
-		free(source);
-	}
-	t->source = NULL;
+		t->one->half_open--;
+	source_release(lns, t->one);
+	source_release(lns, source);
+	t->source = t->one = NULL;
 	lns->tunnels[t->local_id] = NULL;
 }
 
 int table_move(struct l2tp_lns *lns, struct l2tp_tunnel *t, const struct l2tp_path *path)
 {
-	struct l2tp_source *source = source_get(lns, path);
+	struct l2tp_source *sources[2];
 
-	if (source == NULL)
+	/* held while the tunnel is in neither, so that inserting finds them */
+	if (!sources_hold(lns, path, sources))
 		return -ENOMEM;
-	/* held while the tunnel is in neither, so that inserting finds it */
-	source->count++;
 	table_remove(lns, t);
 	t->path = *path;
 	(void)table_insert(lns, t);
-	source->count--;
+	source_release(lns, sources[1]);
+	source_release(lns, sources[0]);
 	return 0;
 }
 

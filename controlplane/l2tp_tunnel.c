@@ -135,7 +135,7 @@ void tunnel_half_open_leave(struct l2tp_tunnel *t)
 	if (t->state != L2TP_TUNNEL_WAIT_CTL_CONN)
 		return;
 	t->lns->half_open--;
-	t->source->half_open--;
+	t->one->half_open--;
 }
 
 static void stopccn_queue(struct l2tp_tunnel *t)

@@ -97,6 +97,7 @@ struct l2tp_tunnel {
 	struct l2tp_path probe;
 	uint64_t probe_until, probe_again;
 	uint64_t probe_number; /* of the HELLO, in the channel */
+	uint8_t follow_misses; /* messages from a group that it may follow to, with numbers not its */
 
 	struct l2tp_tunnel_end end;
 	uint32_t clear_slot; /* teardown goes through the slots from here */
@@ -109,6 +110,7 @@ struct l2tp_tunnel {
 	struct l2tp_session *wait_head, *wait_tail;
 
 	struct l2tp_source *source; /* all tunnels of one address; the endpoint's */
+	struct l2tp_source *one;    /* its IPsec peer; in the clear the same */
 	struct l2tp_tunnel *source_prev, *source_next;
 	struct l2tp_tunnel *hash_next; /* by address and peer id; the endpoint's */
 	uint64_t rx_messages, tx_messages, sessions_total;

@@ -338,17 +338,31 @@ static void on_tunnel_up(void *user, struct l2tp_tunnel *tunnel)
 	}
 }
 
+static bool on_path_follows(void *user, const struct l2tp_path *old, const struct l2tp_path *path)
+{
+	const struct lns *lns = user;
+
+	return install_sas_follows(lns->sas, old->sa_group, path->sa_group);
+}
+
 static void on_tunnel_moved(void *user, struct l2tp_tunnel *tunnel, const struct l2tp_path *old)
 {
 	struct lns *lns = user;
+	struct tunnel_context *context = tunnel->user;
 	char text[PEER_BYTES], old_text[PEER_BYTES];
 	struct log_context line = tunnel_log(tunnel, text);
 	int rc = install_tunnel_move(lns->install, tunnel->local_id, &tunnel->path);
 
+	if (context->sa_group != tunnel->path.sa_group) {
+		install_sas_hold(lns->sas, tunnel->path.sa_group);
+		install_sas_release(lns->sas, context->sa_group, lns->now);
+		context->sa_group = tunnel->path.sa_group;
+	}
 	if (rc)
 		log_error(&line, "tunnel cannot be moved: %s", strerror(-rc));
 	else
-		log_info(&line, "tunnel moved from %s", peer_text(old, NULL, old_text));
+		log_info(&line, "tunnel moved from %s%s", peer_text(old, NULL, old_text),
+			old->sa_group == tunnel->path.sa_group ? "" : ", its peer has new SAs");
 }
 
 static void on_tunnel_ending(void *user, struct l2tp_tunnel *tunnel)
@@ -416,6 +430,7 @@ const struct l2tp_ops lns_l2tp_ops = {
 	.data_seen = on_data_seen,
 	.tunnel_open = on_tunnel_open,
 	.tunnel_up = on_tunnel_up,
+	.path_follows = on_path_follows,
 	.tunnel_moved = on_tunnel_moved,
 	.tunnel_ending = on_tunnel_ending,
 	.tunnel_down = on_tunnel_down,

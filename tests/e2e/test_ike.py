@@ -122,6 +122,29 @@ def ikev1_psk_two_clients_behind_one_nat(lab, net):
 
 
 @fresh
+def another_peer_at_an_address_gets_nothing_of_the_one_before(lab, net):
+    """A LAC is gone without a word, and its address is given to another one, which has a key of its own."""
+    direct(net)
+    net.dial('lac0')
+    address = net.rows('sessions')[0]['address']
+    before = {row['group']: row['packets'] for row in net.sas(direction='out')}
+    check_equal(len(before), 1, 'groups')
+    net.run('stop_xl2tpd lac0 KILL')
+    direct(net, psk='another long random text', identity='lac2.carrier-a.example')
+    rows = net.sas(direction='out')
+    check_equal(len({row['group'] for row in rows}), 2, f'groups: {rows}')
+    net.on('inet', f'ping -n -q -c 5 -i 0.1 -W 1 -I {FAR} {address}', check_status=False)
+    for row in net.sas(direction='out'):
+        if row['group'] in before:
+            check(row['packets'] > before[row['group']], f'what is for the one before leaves by its SA: {row}')
+        else:
+            check_equal(row['packets'], 0, f'packets to the newcomer: {row}')
+    eventually(lambda: not net.tunnels(), 'the tunnel of the one before is given up', timeout=40, interval=0.5)
+    check_l2tp(net, 'lac0')
+    net.hang_up('lac0')
+
+
+@fresh
 def algorithms(lab, net):
     shown = []
     for esp in ('aes256gcm16', 'chacha20poly1305', 'aes128-sha256', 'aes256-sha256', 'aes128gcm16-esn'):

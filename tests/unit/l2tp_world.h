@@ -35,6 +35,7 @@ struct world {
 	int refuse_tunnel, refuse_session; /* what the open callbacks return */
 	uint16_t refuse_error;
 	bool close_in_up; /* session_up closes the session at once */
+	uint32_t follows; /* the SA group that another one's tunnels may go on in */
 
 	uint64_t deadlines[65536];  /* by local tunnel id */
 	struct world_sent sent[64]; /* the last ones */
@@ -118,6 +119,13 @@ static int world_tunnel_open(void *user, struct l2tp_tunnel *t)
 static void world_tunnel_up(void *user, struct l2tp_tunnel *t)
 {
 	((struct world *)user)->tunnel_up++;
+}
+
+static bool world_path_follows(
+	void *user, const struct l2tp_path *old, const struct l2tp_path *path)
+{
+	cr_assert_neq(old->sa_group, path->sa_group);
+	return path->sa_group == ((struct world *)user)->follows;
 }
 
 static void world_tunnel_moved(void *user, struct l2tp_tunnel *t, const struct l2tp_path *old)
@@ -204,6 +212,7 @@ static const struct l2tp_ops world_ops = {
 	.data_seen = world_data_seen,
 	.tunnel_open = world_tunnel_open,
 	.tunnel_up = world_tunnel_up,
+	.path_follows = world_path_follows,
 	.tunnel_moved = world_tunnel_moved,
 	.tunnel_down = world_tunnel_down,
 	.tunnel_free = world_tunnel_free,

@@ -378,6 +378,82 @@ Test(install_sa, two_peers_whose_ports_a_nat_swaps_keep_their_groups)
 	cr_assert_eq(add(SA_INBOUND, "192.0.2.1", 5000, 0x1005, 5)->group->id, group_b);
 }
 
+static struct install_sa *add_for(uint32_t reqid, enum sa_direction direction, uint16_t port,
+	uint32_t spi, uint8_t key_number)
+{
+	struct install_sa_spec spec = spec_of(direction, "192.0.2.1", port, spi, key_number);
+	struct install_sa *sa;
+
+	spec.reqid = reqid;
+	sa = install_sa_add(sas, &spec, now);
+	cr_assert_not_null(sa);
+	cr_assert_eq(sa->state, INSTALL_SA_LIVE, "%s", sa->reason);
+	return sa;
+}
+
+Test(install_sa, who_is_given_an_address_gets_nothing_of_the_one_that_had_it)
+{
+	/* native ESP, and a NAT that gives a port again */
+	for (uint16_t port = 0; port <= 4500; port += 4500) {
+		uint32_t spi = port + 0x1000u;
+		uint8_t key_number = port ? 100 : 1;
+		uint32_t old, new;
+
+		old = add_for(7, SA_INBOUND, port, spi, key_number)->group_id;
+		cr_assert_eq(add_for(7, SA_OUTBOUND, port, spi + 1, key_number + 1)->group_id, old);
+		install_sas_hold(sas, old);
+		/* another child, whoever it is: the IKE daemon has given it a reqid of its own */
+		new = add_for(8, SA_INBOUND, port, spi + 2, key_number + 2)->group_id;
+		cr_assert_eq(add_for(8, SA_OUTBOUND, port, spi + 3, key_number + 3)->group_id, new);
+		cr_assert_neq(new, old);
+		cr_assert_eq(outbound_spi(old), spi + 1, "what is for the one before stays his");
+		cr_assert_eq(outbound_spi(new), spi + 3);
+		/* each one's rekeying finds its own */
+		cr_assert_eq(add_for(7, SA_INBOUND, port, spi + 4, key_number + 4)->group_id, old);
+		cr_assert_eq(add_for(8, SA_INBOUND, port, spi + 5, key_number + 5)->group_id, new);
+		cr_assert_eq(add_for(7, SA_OUTBOUND, port, spi + 6, key_number + 6)->group_id, old);
+		cr_assert_eq(outbound_spi(old), spi + 6);
+		cr_assert_eq(outbound_spi(new), spi + 3);
+	}
+}
+
+Test(install_sa, a_group_that_is_left_waits_for_its_own_and_for_nobody_else)
+{
+	struct install_sa *in = add_for(7, SA_INBOUND, 0, 0x1001, 1);
+	uint32_t old = in->group_id, new;
+
+	install_sas_hold(sas, old);
+	new = add_for(8, SA_INBOUND, 0, 0x1002, 2)->group_id;
+	cr_assert_neq(new, old);
+	cr_assert_not(install_sas_follows(sas, old, new), "while there are SAs, it is two");
+	install_sa_remove(sas, in, now);
+	grace_period();
+	cr_assert(install_sas_follows(sas, old, new));
+	cr_assert_not(install_sas_follows(sas, new, old));
+	cr_assert_not(install_sas_follows(sas, old, old));
+	cr_assert_not(install_sas_follows(sas, old, 0));
+	cr_assert_not(install_sas_follows(sas, old, 4711));
+	cr_assert_not(
+		install_sas_follows(sas, old, add(SA_INBOUND, "192.0.2.2", 0, 0x1003, 3)->group_id),
+		"another address");
+	/* its own child again */
+	cr_assert_eq(add_for(7, SA_INBOUND, 0, 0x1004, 4)->group_id, old);
+}
+
+Test(install_sa, a_key_tells_more_than_a_reqid)
+{
+	struct install_sa *in = add_for(7, SA_INBOUND, 4500, 0x1001, 1);
+	uint32_t group = in->group_id;
+
+	/* an IKE daemon that numbers anew, and a NAT that has moved the peer meanwhile */
+	install_sa_remove(sas, in, now);
+	grace_period();
+	in = add_for(9, SA_INBOUND, 4501, 0x1001, 1);
+	cr_assert_eq(in->group_id, group);
+	cr_assert_eq(add_for(9, SA_OUTBOUND, 4501, 0x2001, 2)->group_id, group);
+	cr_assert_neq(add_for(7, SA_OUTBOUND, 4501, 0x2002, 3)->group_id, group);
+}
+
 Test(install_sa, a_group_waits_for_its_tunnels_and_its_peer_s_return)
 {
 	struct install_sa *sa = add(SA_INBOUND, "192.0.2.1", 0, 0x1001, 1);

@@ -776,6 +776,79 @@ Test(kernel_xfrm, after_a_restart_the_policies_tell_which_sa_is_used)
 	cr_assert_not(dump_asked());
 }
 
+Test(kernel_xfrm, a_newcomer_with_another_reqid_at_an_address_has_a_group_of_its_own)
+{
+	struct install_sa *old = running(0x2001), *new;
+	struct nlmsghdr *nlh = out(0x2002, 0);
+
+	message_info(nlh)->reqid = 2;
+	kernel_sends(nlh);
+	reads();
+	new = find(SA_OUTBOUND, 0x2002);
+	cr_assert_eq(new->state, INSTALL_SA_LIVE, "%s", new->reason);
+	cr_assert_neq(new->group, old->group);
+	cr_assert(install_sa_in_use(sas, old), "nothing for the one before goes by these keys");
+	cr_assert(install_sa_in_use(sas, new));
+	/* a rekeying of the one before */
+	new = running(0x2003);
+	cr_assert_eq(new->group, old->group);
+	cr_assert(install_sa_in_use(sas, new));
+}
+
+/* A process can send to a netlink socket too: on this bus anyone, on that of XFRM who has CAP_NET_ADMIN. */
+static void spoofs(struct mnl_socket *to, const struct nlmsghdr *nlh)
+{
+	struct mnl_socket *from = mnl_socket_open(NETLINK_USERSOCK);
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_pid = mnl_socket_get_portid(to)};
+
+	cr_assert_not_null(from);
+	cr_assert_eq(mnl_socket_bind(from, 0, MNL_SOCKET_AUTOPID), 0);
+	cr_assert_eq(sendto(mnl_socket_get_fd(from), nlh, nlh->nlmsg_len, 0,
+			     (struct sockaddr *)&address, sizeof(address)),
+		(ssize_t)nlh->nlmsg_len);
+	mnl_socket_close(from);
+}
+
+Test(kernel_xfrm, only_the_kernel_is_believed)
+{
+	struct kernel_xfrm_settings settings = {
+		.sas = sas, .replay_window = 1024, .vrf_of = vrf_of};
+	struct mnl_socket *bus[2];
+	int pair[2];
+
+	for (int i = 0; i < 2; i++) {
+		bus[i] = mnl_socket_open(NETLINK_USERSOCK);
+		cr_assert_not_null(bus[i]);
+		cr_assert_eq(mnl_socket_bind(bus[i], 0, MNL_SOCKET_AUTOPID), 0);
+	}
+	/* acknowledgements of numbers */
+	kernel_xfrm_destroy(mirror);
+	close(events);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	events = pair[1];
+	mirror = kernel_xfrm_create_on(&settings, pair[0], dup(mnl_socket_get_fd(bus[0])));
+	cr_assert_not_null(mirror);
+	kernel_sends(out(0x2001, 0));
+	reads();
+	for (uint32_t seq = 1; seq < 20; seq++)
+		spoofs(bus[0], message_status(buffer, NLMSG_ERROR, seq, 0));
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert_eq(recv(mnl_socket_get_fd(bus[0]), buffer, 1, MSG_DONTWAIT), -1, "all were read");
+	cr_assert_eq(stats.reservations, 0);
+	cr_assert_eq(find(SA_OUTBOUND, 0x2001)->sa->sequence_limit, 0);
+	/* SAs */
+	kernel_xfrm_destroy(mirror);
+	mirror = kernel_xfrm_create_on(&settings, dup(mnl_socket_get_fd(bus[1])), -1);
+	cr_assert_not_null(mirror);
+	spoofs(bus[1], in(0x1001));
+	reads();
+	cr_assert_eq(recv(mnl_socket_get_fd(bus[1]), buffer, 1, MSG_DONTWAIT), -1, "it was read");
+	cr_assert_eq(stats.events, 0);
+	cr_assert_null(find(SA_INBOUND, 0x1001));
+	for (int i = 0; i < 2; i++)
+		mnl_socket_close(bus[i]);
+}
+
 Test(kernel_xfrm, addresses_that_come_and_go_are_looked_at_again)
 {
 	dump_ends();

@@ -296,6 +296,90 @@ Test(l2tp_tunnel, a_plain_sccrq_of_an_ipsec_peer_is_dropped_in_silence)
 	cr_assert_eq(world_count(&w, L2TP_COUNTER_TUNNEL_WRONG_SA), 2, "and from another group");
 }
 
+/* Its own SAs have ended, and IKE has authenticated somebody at its address. */
+Test(l2tp_tunnel, a_peer_with_new_sas_goes_on_with_its_tunnel_by_the_numbers_that_only_it_knows)
+{
+	uint16_t ns;
+
+	c.path.sa_group = 5;
+	client_connect(&c);
+	ns = c.ns;
+	c.path.sa_group = 6;
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, ns, c.nr);
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_TUNNEL_WRONG_SA), 1, "while its own are there");
+	w.follows = 6;
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, (uint16_t)(ns + 1), c.nr);
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, ns, (uint16_t)(c.nr + 1));
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_TUNNEL_WRONG_SA), 3, "numbers that are not its");
+	cr_assert_eq(w.tunnel_moved, 0);
+	cr_assert_eq(tunnel()->path.sa_group, 5);
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, ns, c.nr);
+	cr_assert_eq(w.tunnel_moved, 1);
+	cr_assert_eq(tunnel()->path.sa_group, 6);
+	world_run(&w, w.now + 100);
+	cr_assert_eq(world_last(&w)->path.sa_group, 6, "and is answered there");
+	c.path.sa_group = 5;
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, (uint16_t)(ns + 1), c.nr);
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_TUNNEL_WRONG_SA), 4, "not where it was");
+}
+
+Test(l2tp_tunnel, who_guesses_the_numbers_of_a_tunnel_is_not_listened_to_for_long)
+{
+	c.path.sa_group = 5;
+	client_connect(&c);
+	w.follows = c.path.sa_group = 6;
+	for (uint16_t guess = 1; guess <= 64; guess++) {
+		client_begin(&c, 0, L2TP_HELLO);
+		client_send_as(&c, &c.path, c.lns_id, (uint16_t)(c.ns + guess), c.nr);
+	}
+	/* the right one at last */
+	client_begin(&c, 0, L2TP_HELLO);
+	client_send_as(&c, &c.path, c.lns_id, c.ns, c.nr);
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_TUNNEL_WRONG_SA), 65);
+	cr_assert_eq(w.tunnel_moved, 0);
+	cr_assert_eq(tunnel()->path.sa_group, 5);
+}
+
+Test(l2tp_tunnel, inside_esp_half_open_tunnels_are_bounded_per_ipsec_peer)
+{
+	static const struct l2tp_settings set = {.half_open_max = 100, .half_open_per_source = 3};
+	uint16_t id = 0;
+
+	teardown();
+	world_init(&w, &set);
+	/* clients behind the address of one NAT; 0: in the clear */
+	for (uint32_t group = 0; group < 4; group++) {
+		for (int i = 0; i < 5; i++) {
+			client_init(&c, &w, 1, ++id);
+			c.path.sa_group = group;
+			client_sccrq(&c);
+		}
+	}
+	cr_assert_eq(w.tunnel_open, 12);
+	cr_assert_eq(world_count(&w, L2TP_COUNTER_SCCRQ_HALF_OPEN_SOURCE), 8);
+	/* one that is up counts no more */
+	client_init(&c, &w, 2, ++id);
+	c.path.sa_group = 9;
+	client_connect(&c);
+	for (int i = 0; i < 3; i++) {
+		client_init(&c, &w, 2, ++id);
+		c.path.sa_group = 9;
+		client_sccrq(&c);
+	}
+	cr_assert_eq(w.tunnel_open, 16);
+	world_run(&w, w.now + 40000);
+	cr_assert_eq(l2tp_lns_half_open(w.lns), 0, "they time out");
+	client_init(&c, &w, 1, ++id);
+	c.path.sa_group = 1;
+	client_sccrq(&c);
+	cr_assert_eq(w.tunnel_open, 17);
+}
+
 Test(l2tp_tunnel, half_open_tunnels_are_bounded_per_source_and_in_total)
 {
 	static const struct l2tp_settings set = {.half_open_max = 5, .half_open_per_source = 3};
