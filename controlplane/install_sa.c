@@ -77,8 +77,10 @@ static struct install_sa *record_create(
 	const struct sa_params *params = &spec->params;
 	struct install_sa *sa, **chain;
 
-	if (!sas->n_slots_free && sas->slots_high == sas->n_slots)
+	if (!sas->n_slots_free && sas->slots_high == sas->n_slots) {
+		errno = ENOSPC;
 		return NULL;
+	}
 	sa = calloc(1, sizeof(*sa));
 	if (!sa)
 		return NULL;
@@ -187,10 +189,12 @@ static void publish(struct install_sas *sas, struct install_sa *sa, uint64_t now
 	const char *why = "its key is used up: no sequence number is left";
 	uint32_t unused;
 	int64_t index = -ERANGE;
+	bool used_up = true;
 
 	memcpy(place.local, sa->local, sizeof(place.local));
 	memcpy(place.peer, sa->peer, sizeof(place.peer));
 	if (continue_after(sa->sa, sa_past_get(sas->past, sa->key_digest, &unused))) {
+		used_up = false;
 		index = sa_publish(sas->table, &place, sa->sa, &sa->generation);
 		why = index == -ENOSPC ? "no room in the table of SAs (ipsec.max-sas)"
 				       : strerror((int)-index);
@@ -199,6 +203,7 @@ static void publish(struct install_sas *sas, struct install_sa *sa, uint64_t now
 		group_leave(sas, sa, now);
 		crypto_destroy(sas, sa);
 		record_refuse(sas, sa, why);
+		sa->used_up = sa->final = used_up;
 		return;
 	}
 	sa->index = (uint32_t)index;
@@ -361,10 +366,12 @@ struct install_sa *install_sa_add(
 	struct install_sa *sa = NULL;
 	const char *why = spec->refused;
 
+	errno = ENOSPC;
 	if (sas->n_refused < sas->max || !why)
 		sa = record_create(sas, spec, now);
 	if (!sa)
 		return NULL;
+	sa->final = why || !sas->store;
 	if (!why && there && there->state != INSTALL_SA_REFUSED)
 		why = there->source == INSTALL_SA_CONFIG ? "the configuration has this SPI"
 							 : "the SPI is in use at this address";
@@ -373,6 +380,19 @@ struct install_sa *install_sa_add(
 	if (why)
 		record_refuse(sas, sa, why);
 	return sa;
+}
+
+uint64_t install_sa_last_number(const struct install_sa *sa)
+{
+	const struct install_sa *before = sa->before;
+	uint64_t last = sa->sa ? sa->sa->state.sequence : 0;
+
+	return before && before->sa->sequence_limit > last ? before->sa->sequence_limit : last;
+}
+
+bool install_sas_room(const struct install_sas *sas)
+{
+	return sas->n_sas < sas->max;
 }
 
 bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *sa)

@@ -99,6 +99,8 @@ struct install_sa {
 	bool dumped;            /* takes its place in the group by born */
 	bool unpublish_left;    /* there was no memory to take it out */
 	bool named;             /* see install_sa_named() */
+	bool final;             /* refused for what it is: another try would come to the same */
+	bool used_up;           /* refused: its key has no number left */
 	uint64_t held_until;    /* not used before, while an older one is named; 0: not held */
 	uint16_t vrf, key_bits; /* without salt */
 	uint16_t local_port, peer_port;
@@ -128,7 +130,7 @@ void install_sas_permit(struct install_sas *sas, unsigned int permit);
 
 /*
  * Installs an SA. What cannot be installed - also if its SPI is in use at its address (outbound: its peer's) - is kept
- * as refused, with the reason, until it is removed. NULL: out of memory, or too many.
+ * as refused, with the reason, until it is removed. NULL and errno: ENOMEM; ENOSPC: too many are kept as refused.
  */
 struct install_sa *install_sa_add(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now);
@@ -142,6 +144,13 @@ void install_sa_stop(
  * until they are, INSTALL_SA_HELD_MS at most, or until there is no other: the peer may not have its half yet.
  */
 void install_sa_named(struct install_sas *sas, struct install_sa *sa, uint64_t now);
+/*
+ * Outbound, not refused: the number above which it will begin, or goes on. An upper bound while an SA that had its key
+ * may still be sending.
+ */
+uint64_t install_sa_last_number(const struct install_sa *sa);
+/* Is there room for one more? */
+bool install_sas_room(const struct install_sas *sas);
 /* Is it the one that its group sends by? */
 bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *sa);
 

@@ -166,6 +166,19 @@ void batch_add(struct kernel_xfrm *xfrm, size_t length)
 	xfrm->batch_length += length;
 }
 
+/* Not by the socket of requests: it comes as an event does, in its order among them. */
+void kernel_sa_ask(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
+{
+	_Alignas(8) uint8_t message[128];
+	size_t length;
+
+	if (++xfrm->seq == 0)
+		xfrm->seq = 1;
+	length = xfrm_write_get(message, sizeof(message), xfrm->seq, &sa->id);
+	sa->asked_again = send(xfrm->events, message, length, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		(ssize_t)length;
+}
+
 /* ---- dumps ---- */
 
 static void disable(struct kernel_xfrm *xfrm, int error)
@@ -402,6 +415,12 @@ void kernel_xfrm_addresses_changed(struct kernel_xfrm *xfrm)
 {
 	if (xfrm->stats.available && !xfrm->dump_at)
 		xfrm->dump_at = xfrm->now + DUMP_DELAY_MS;
+}
+
+void kernel_xfrm_retry(struct kernel_xfrm *xfrm)
+{
+	for (uint32_t i = 0; i < xfrm->n; i++)
+		xfrm->slots[i]->retry_at = 0;
 }
 
 void kernel_xfrm_replay_window(struct kernel_xfrm *xfrm, uint32_t window)

@@ -58,6 +58,11 @@ void kernel_xfrm_poll(struct kernel_xfrm *xfrm, uint64_t now);
 /* Our addresses have changed: which SAs are ours is read again. */
 void kernel_xfrm_addresses_changed(struct kernel_xfrm *xfrm);
 void kernel_xfrm_replay_window(struct kernel_xfrm *xfrm, uint32_t window);
+/*
+ * What SAs may be has changed: those that were refused are tried again, as they are now and then anyway. Those whose
+ * algorithm is not permitted any more stay as they are.
+ */
+void kernel_xfrm_retry(struct kernel_xfrm *xfrm);
 
 /* Numbers reserved ahead: at least these, and what two seconds at the present rate take. */
 #define KERNEL_XFRM_AHEAD (1u << 21)

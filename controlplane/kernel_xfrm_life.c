@@ -10,6 +10,10 @@
 #define AHEAD_MS   2000  /* numbers for so long at the present rate */
 #define ANSWER_MS  1000  /* an acknowledgement that has not come by then is lost */
 #define COUNTER_MS 10000 /* counters are written back no more often */
+/* Nobody answers an expiry. The IKE daemon may have been restarting, or the message may be lost. */
+#define SOFT_AGAIN_MS 60000
+#define HARD_AGAIN_MS 10000
+#define USED_UP_MS    30000 /* for the IKE daemon to rekey what cannot be used, before it is ended */
 
 static uint64_t owner_read(const uint64_t *value)
 {
@@ -88,25 +92,50 @@ void kernel_sa_acknowledged(struct kernel_xfrm *xfrm, uint32_t seq, int error)
 
 /* ---- limits ---- */
 
-static void expire(struct kernel_xfrm *xfrm, struct kernel_sa *sa, bool hard, const char *why)
+static void expire_send(struct kernel_xfrm *xfrm, struct kernel_sa *sa, bool hard)
 {
 	uint32_t seq;
-	uint8_t *room;
+	uint8_t *room = batch_room(xfrm, &seq);
 
-	if (hard ? sa->hard_sent : sa->soft_sent)
-		return;
-	room = batch_room(xfrm, &seq);
 	batch_add(xfrm, xfrm_write_expire(room, 1024, seq, &sa->id, hard));
-	if (hard) {
-		sa->hard_sent = true;
-		xfrm->stats.hard_expires++;
-		log_warning(NULL, "SA 0x%08x ends: %s", sa->id.spi, why);
-		install_sa_stop(xfrm->settings.sas, sa->sa, why, xfrm->now);
-	} else {
-		sa->soft_sent = true;
+}
+
+/* Still in the way: of an SA that another one has replaced nothing more has to be said. */
+static bool soft_again(const struct kernel_xfrm *xfrm, const struct kernel_sa *sa, uint64_t packets)
+{
+	if (xfrm->now - sa->soft_at < SOFT_AGAIN_MS)
+		return false;
+	if (sa->outbound && sa->sa->state == INSTALL_SA_LIVE)
+		return install_sa_in_use(xfrm->settings.sas, sa->sa);
+	return sa->outbound || packets != sa->soft_packets;
+}
+
+static void expire_soft(
+	struct kernel_xfrm *xfrm, struct kernel_sa *sa, uint64_t packets, const char *why)
+{
+	if (sa->soft_at && !soft_again(xfrm, sa, packets))
+		return;
+	expire_send(xfrm, sa, false);
+	if (!sa->soft_at) {
+		sa->soft_first = xfrm->now;
 		xfrm->stats.soft_expires++;
 		log_info(NULL, "SA 0x%08x wants to be rekeyed: %s", sa->id.spi, why);
 	}
+	sa->soft_at = xfrm->now;
+	sa->soft_packets = packets;
+}
+
+static void expire_hard(struct kernel_xfrm *xfrm, struct kernel_sa *sa, const char *why)
+{
+	if (sa->hard_at && xfrm->now - sa->hard_at < HARD_AGAIN_MS)
+		return;
+	expire_send(xfrm, sa, true);
+	if (!sa->hard_at) {
+		xfrm->stats.hard_expires++;
+		log_warning(NULL, "SA 0x%08x ends: %s", sa->id.spi, why);
+		install_sa_stop(xfrm->settings.sas, sa->sa, why, xfrm->now);
+	}
+	sa->hard_at = xfrm->now;
 }
 
 static void limits_check(struct kernel_xfrm *xfrm, struct kernel_sa *sa, uint64_t bytes,
@@ -116,17 +145,17 @@ static void limits_check(struct kernel_xfrm *xfrm, struct kernel_sa *sa, uint64_
 
 	/* a quarter is left for the IKE daemon to answer: without ESN 107 s at 10 million packets a second */
 	if (sa->outbound && sequence >= last - last / 4)
-		expire(xfrm, sa, false, "sequence numbers run out");
+		expire_soft(xfrm, sa, packets, "sequence numbers run out");
 	if (bytes >= sa->limits.soft_bytes)
-		expire(xfrm, sa, false, "its soft limit of bytes");
+		expire_soft(xfrm, sa, packets, "its soft limit of bytes");
 	if (packets >= sa->limits.soft_packets)
-		expire(xfrm, sa, false, "its soft limit of packets");
+		expire_soft(xfrm, sa, packets, "its soft limit of packets");
 	if (sa->outbound && sequence >= last)
-		expire(xfrm, sa, true, "its last sequence number is used");
+		expire_hard(xfrm, sa, "its last sequence number is used");
 	else if (bytes >= sa->limits.hard_bytes)
-		expire(xfrm, sa, true, "its limit of bytes");
+		expire_hard(xfrm, sa, "its limit of bytes");
 	else if (packets >= sa->limits.hard_packets)
-		expire(xfrm, sa, true, "its limit of packets");
+		expire_hard(xfrm, sa, "its limit of packets");
 }
 
 /* ---- counters ---- */
@@ -172,13 +201,36 @@ void kernel_sa_write(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
 			owner_read(&state->replay.top));
 }
 
+/* Refused, ended, or there was no memory for it. */
+static void tend_unused(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
+{
+	if (sa->sa && sa->sa->used_up) {
+		expire_soft(xfrm, sa, 0, sa->sa->reason);
+		if (xfrm->now - sa->soft_first >= USED_UP_MS)
+			expire_hard(xfrm, sa, sa->sa->reason);
+		return;
+	}
+	if (sa->hard_at) { /* and the kernel has not deleted it */
+		expire_hard(xfrm, sa, sa->sa->reason);
+		return;
+	}
+	if (sa->sa && (sa->sa->state != INSTALL_SA_REFUSED || sa->sa->final))
+		return;
+	if (xfrm->now < sa->retry_at || !install_sas_room(xfrm->settings.sas))
+		return;
+	sa->retry_at = xfrm->now + RETRY_MS;
+	kernel_sa_ask(xfrm, sa);
+}
+
 void kernel_sa_tend(struct kernel_xfrm *xfrm, struct kernel_sa *sa)
 {
 	const struct sa_state *state;
 	uint64_t bytes, packets, sequence;
 
-	if (!sa->sa || sa->sa->state != INSTALL_SA_LIVE)
+	if (!sa->sa || sa->sa->state != INSTALL_SA_LIVE) {
+		tend_unused(xfrm, sa);
 		return;
+	}
 	if (sa->sa->held_until && xfrm->now >= sa->sa->held_until)
 		install_sa_named(xfrm->settings.sas, sa->sa, xfrm->now);
 	state = &sa->sa->sa->state;

@@ -5,7 +5,8 @@
 #include "kernel_xfrm.h"
 #include "xfrm_wire.h"
 
-#define PENDING_MAX 4096 /* reservations that wait for their acknowledgement */
+#define RETRY_MS    10000 /* what was refused is tried again */
+#define PENDING_MAX 4096  /* reservations that wait for their acknowledgement */
 
 /* One SA in the kernel that is ours. */
 struct kernel_sa {
@@ -15,7 +16,12 @@ struct kernel_sa {
 	struct xfrm_id_key id;
 	struct install_sa *sa;             /* NULL: no memory for it */
 	uint8_t digest[INSTALL_SA_DIGEST]; /* of all that makes it another SA */
-	bool esn, replay_esn, outbound, soft_sent, hard_sent;
+	bool esn, replay_esn, outbound;
+	bool asked_again;          /* the kernel was asked for it again, since it was refused */
+	uint64_t soft_at, hard_at; /* an expiry was sent last; 0: none was */
+	uint64_t soft_first;
+	uint64_t soft_packets;         /* seen at soft_at */
+	uint64_t retry_at;             /* it was refused: when to try again */
 	uint32_t bitmap_words, window; /* as the kernel has them */
 	struct xfrm_limits limits;
 	uint64_t base_bytes, base_packets; /* before we had it */
@@ -63,6 +69,9 @@ uint8_t *batch_room(struct kernel_xfrm *xfrm, uint32_t *seq);
 void batch_add(struct kernel_xfrm *xfrm, size_t length);
 /* Sends what there is, and takes the acknowledgements that are there: the kernel answers at once. */
 void batch_flush(struct kernel_xfrm *xfrm);
+
+/* Asks the kernel for an SA, keys and all, as if it were new. */
+void kernel_sa_ask(struct kernel_xfrm *xfrm, struct kernel_sa *sa);
 
 /* ---- kernel_xfrm_sa.c ---- */
 /* The kernel has told of an SA: puts it to use, or changes what is. */

@@ -6,6 +6,7 @@
 #include <crypto/digest.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -107,40 +108,52 @@ static const char *peer_text(const struct install_sa_spec *spec, char text[INET6
 		spec->family == 6 ? AF_INET6 : AF_INET, spec->peer, text, INET6_ADDRSTRLEN);
 }
 
-static void install(struct kernel_xfrm *xfrm, struct kernel_sa *sa, struct install_sa_spec *spec)
+/* was: why it was refused before; "": it was not. */
+static void install_report(
+	const struct kernel_sa *sa, const struct install_sa_spec *spec, const char *was, int error)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct log_context line = {.peer = peer_text(spec, text)};
 
-	sa->outbound = spec->params.direction == SA_OUTBOUND;
-	if (sa->outbound && !spec->refused) {
-		/* what is known of it is what was reserved: the past is below */
-		sa->reserved = spec->params.sequence;
-		sa->last_sequence = spec->params.sequence;
-		sa->last_look = xfrm->now;
-		kernel_sa_reserve(xfrm, sa, spec->params.sequence);
-		batch_flush(xfrm);
-		spec->params.sequence_limit = sa->reserved;
-	}
-	sa->sa = install_sa_add(xfrm->settings.sas, spec, xfrm->now);
-	if (!sa->sa) {
-		log_ratelimited(LOG_LEVEL_ERROR, &line, "SA 0x%08x not used: out of memory",
-			spec->params.spi);
-		return;
-	}
-	sa->sa->user = sa;
-	if (sa->sa->state == INSTALL_SA_REFUSED)
-		log_warning(&line, "SA 0x%08x refused: %s", spec->params.spi, sa->sa->reason);
-	else
+	if (!sa->sa)
+		log_ratelimited(LOG_LEVEL_ERROR, &line, "SA 0x%08x not used: %s", spec->params.spi,
+			error == ENOSPC ? "more SAs are refused already than ipsec.max-sas"
+					: "out of memory");
+	else if (sa->sa->state != INSTALL_SA_REFUSED)
 		log_info(&line, "SA 0x%08x %s%s", spec->params.spi,
 			sa->outbound ? "outbound" : "inbound",
 			spec->peer_port ? ", inside UDP" : "");
+	else if (strcmp(sa->sa->reason, was))
+		log_warning(&line, "SA 0x%08x refused: %s", spec->params.spi, sa->sa->reason);
+}
+
+static void install(struct kernel_xfrm *xfrm, struct kernel_sa *sa, struct install_sa_spec *spec,
+	const char *was)
+{
+	sa->outbound = spec->params.direction == SA_OUTBOUND;
+	/* what the kernel knows of it is what was reserved: the past is below */
+	sa->reserved = spec->params.sequence;
+	spec->params.sequence_limit = sa->reserved;
+	sa->sa = install_sa_add(xfrm->settings.sas, spec, xfrm->now);
+	install_report(sa, spec, was, errno);
+	sa->retry_at = xfrm->now + RETRY_MS;
+	if (!sa->sa)
+		return;
+	sa->sa->user = sa;
+	if (!sa->outbound || sa->sa->state == INSTALL_SA_REFUSED)
+		return;
+	/* its key may have been used beyond what the kernel knows */
+	sa->last_sequence = install_sa_last_number(sa->sa);
+	sa->last_look = xfrm->now;
+	kernel_sa_reserve(xfrm, sa, sa->last_sequence);
+	batch_flush(xfrm);
 }
 
 void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool dumped)
 {
 	struct kernel_sa *sa = kernel_sa_find(xfrm, &told->id);
 	struct install_sa_spec spec = {0};
+	char was[sizeof(sa->sa->reason)] = "";
 	uint8_t digest[INSTALL_SA_DIGEST];
 	time_t wall = time(NULL);
 
@@ -152,13 +165,18 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool du
 	}
 	params_of(xfrm, told, &spec);
 	spec_digest(xfrm, &spec, digest);
-	if (sa && sa->sa && !memcmp(sa->digest, digest, sizeof(digest))) {
+	if (sa && sa->sa && !sa->asked_again && !memcmp(sa->digest, digest, sizeof(digest))) {
 		sa->mark = xfrm->mark;
 		sa->limits = told->limits;
 		return;
 	}
-	if (sa)
+	if (sa) {
+		/* it is not new: among those of its group it has its place by its age */
+		dumped |= sa->asked_again;
+		if (sa->sa && sa->sa->state == INSTALL_SA_REFUSED)
+			memcpy(was, sa->sa->reason, sizeof(was));
 		kernel_sa_remove(xfrm, sa);
+	}
 	sa = kernel_sa_create(xfrm, &told->id);
 	if (!sa) {
 		log_ratelimited(
@@ -180,5 +198,5 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool du
 	spec.dumped = dumped;
 	if (told->added && (time_t)told->added < wall)
 		spec.age_ms = 1000 * (uint64_t)(wall - (time_t)told->added);
-	install(xfrm, sa, &spec);
+	install(xfrm, sa, &spec, was);
 }

@@ -241,8 +241,10 @@ void lns_sas_set(struct lns *lns, const struct config *old, const struct config 
 	free(lns->static_sas);
 	lns->static_sas = handles;
 	install_sas_permit(lns->sas, permits(&new->ipsec));
-	if (lns->kernel_xfrm)
+	if (lns->kernel_xfrm) {
 		kernel_xfrm_replay_window(lns->kernel_xfrm, new->ipsec.replay_window);
+		kernel_xfrm_retry(lns->kernel_xfrm);
+	}
 	for (unsigned int i = 0; i < new->n_sas; i++) {
 		if (handles[i])
 			continue;

@@ -87,6 +87,8 @@ int xfrm_parse(const uint8_t **p, const uint8_t *end, struct xfrm_event *event);
 
 size_t xfrm_write_dump(uint8_t *buffer, size_t size, uint32_t seq);
 size_t xfrm_write_dump_policies(uint8_t *buffer, size_t size, uint32_t seq);
+/* One SA is wanted: it comes as XFRM_NEW. */
+size_t xfrm_write_get(uint8_t *buffer, size_t size, uint32_t seq, const struct xfrm_id_key *id);
 
 /* What XFRM_MSG_NEWAE sets. */
 struct xfrm_update {

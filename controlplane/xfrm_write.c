@@ -89,6 +89,26 @@ size_t xfrm_write_dump_policies(uint8_t *buffer, size_t size, uint32_t seq)
 	return writer_end(&w);
 }
 
+static struct xfrm_usersa_id usersa_id(const struct xfrm_id_key *id)
+{
+	struct xfrm_usersa_id usersa = {.spi = htonl(id->spi),
+		.family = id->family == 6 ? AF_INET6 : AF_INET,
+		.proto = id->protocol};
+
+	memcpy(&usersa.daddr, id->destination, sizeof(usersa.daddr));
+	return usersa;
+}
+
+size_t xfrm_write_get(uint8_t *buffer, size_t size, uint32_t seq, const struct xfrm_id_key *id)
+{
+	struct writer w = writer_begin(buffer, size, XFRM_MSG_GETSA, 0, seq);
+	const struct xfrm_usersa_id usersa = usersa_id(id);
+
+	writer_put(&w, &usersa, sizeof(usersa));
+	writer_mark(&w, id);
+	return writer_end(&w);
+}
+
 static void write_replay_esn(struct writer *w, const struct xfrm_update *update)
 {
 	const struct xfrm_replay_state_esn state = {
@@ -115,9 +135,7 @@ size_t xfrm_write_update(uint8_t *buffer, size_t size, uint32_t seq, bool acknow
 {
 	struct writer w = writer_begin(
 		buffer, size, XFRM_MSG_NEWAE, NLM_F_REPLACE | (acknowledge ? NLM_F_ACK : 0), seq);
-	struct xfrm_aevent_id ae = {.sa_id = {.spi = htonl(id->spi),
-					    .family = id->family == 6 ? AF_INET6 : AF_INET,
-					    .proto = id->protocol}};
+	const struct xfrm_aevent_id ae = {.sa_id = usersa_id(id)};
 	const struct xfrm_lifetime_cur lifetime = {.bytes = update->bytes,
 		.packets = update->packets,
 		.add_time = update->added,
@@ -126,7 +144,6 @@ size_t xfrm_write_update(uint8_t *buffer, size_t size, uint32_t seq, bool acknow
 		.seq = (uint32_t)update->received,
 		.bitmap = update->received ? UINT32_MAX : 0};
 
-	memcpy(&ae.sa_id.daddr, id->destination, sizeof(ae.sa_id.daddr));
 	writer_put(&w, &ae, sizeof(ae));
 	writer_mark(&w, id);
 	if (update->replay && update->replay_esn)

@@ -8,6 +8,7 @@
 #include <crypto/esp.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 static struct rcu *rcu;
@@ -546,7 +547,9 @@ Test(install_sa, the_limit_of_sas_refuses_the_next_one)
 	struct install_sa_spec spec = spec_of(SA_INBOUND, "192.0.2.1", 0, 0x3000, 99);
 
 	spec.refused = "one too many";
+	errno = 0;
 	cr_assert_null(install_sa_add(sas, &spec, now));
+	cr_assert_eq(errno, ENOSPC, "not for want of memory");
 }
 
 Test(install_sa, a_key_without_numbers_left_is_refused)

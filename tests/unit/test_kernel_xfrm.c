@@ -668,12 +668,214 @@ Test(kernel_xfrm, a_key_added_again_with_its_numbers_forgotten_still_goes_on)
 	passes(KERNEL_XFRM_ROUND_MS);
 	sa = find(SA_OUTBOUND, 0x2001);
 	cr_assert_eq(sa->sa->state.sequence, 5 * (uint64_t)KERNEL_XFRM_AHEAD);
-	/* what was acknowledged lies below: nothing may be sent until there is more */
-	cr_assert_leq(sa->sa->sequence_limit, sa->sa->state.sequence);
 	passes(KERNEL_XFRM_ROUND_MS);
 	kernel_answers(0);
 	passes(KERNEL_XFRM_ROUND_MS);
 	cr_assert_gt(sa->sa->sequence_limit, sa->sa->state.sequence);
+}
+
+Test(kernel_xfrm, a_key_added_again_without_its_numbers_sends_at_once_and_never_below_them)
+{
+	struct install_sa *sa = running(0x2001);
+
+	sa->sa->state.sequence = 1000;
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2001));
+	kernel_sends(out(0x2001, 0));
+	reads();
+	/* what it may still send until the grace period is over is bounded by its reservation */
+	kernel_answers(0);
+	cr_assert_eq(got.sent, 2 * KERNEL_XFRM_AHEAD);
+	passes(1);
+	sa = find(SA_OUTBOUND, 0x2001);
+	cr_assert_eq(sa->state, INSTALL_SA_WAITING);
+	grace_period();
+	cr_assert_eq(sa->state, INSTALL_SA_LIVE);
+	cr_assert_eq(sa->sa->state.sequence, 1000);
+	cr_assert_eq(sa->sa->sequence_limit, 2 * KERNEL_XFRM_AHEAD);
+	/* and once more, after it is gone */
+	sa->sa->state.sequence = 2 * KERNEL_XFRM_AHEAD;
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2001));
+	reads();
+	grace_period();
+	kernel_sends(out(0x2001, 0));
+	reads();
+	kernel_answers(0);
+	cr_assert_eq(got.sent, 3 * KERNEL_XFRM_AHEAD);
+	passes(1);
+	sa = find(SA_OUTBOUND, 0x2001);
+	cr_assert_eq(sa->sa->state.sequence, 2 * KERNEL_XFRM_AHEAD);
+	cr_assert_eq(sa->sa->sequence_limit, 3 * KERNEL_XFRM_AHEAD);
+}
+
+/* The kernel is asked for one SA; its sequence number in seq. */
+static bool sa_asked(uint32_t spi)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct xfrm_usersa_id id;
+	} request;
+
+	if (recv(events, &request, sizeof(request), MSG_DONTWAIT) != (ssize_t)sizeof(request))
+		return false;
+	cr_assert_eq(request.nlh.nlmsg_type, XFRM_MSG_GETSA);
+	cr_assert_eq(request.nlh.nlmsg_flags, NLM_F_REQUEST);
+	cr_assert_eq(request.id.spi, htonl(spi));
+	cr_assert_eq(request.id.proto, IPPROTO_ESP);
+	return true;
+}
+
+static struct nlmsghdr *in_3des(uint32_t spi)
+{
+	struct nlmsghdr *nlh = message_sa(buffer, XFRM_MSG_NEWSA, "10.9.0.1", "10.9.0.2", spi);
+
+	message_crypt(nlh, XFRMA_ALG_CRYPT, "cbc(des3_ede)", 24, 7);
+	message_auth_trunc(nlh, "hmac(sha1)", 20, 96, 8);
+	message_info(nlh)->replay_window = 32;
+	return nlh;
+}
+
+Test(kernel_xfrm, what_was_refused_is_tried_again_when_its_cause_may_have_gone)
+{
+	struct nlmsghdr *nlh;
+
+	dump_ends();
+	kernel_sends(in_3des(0x1001));
+	nlh = in(0x1002);
+	message_info(nlh)->mode = XFRM_MODE_BEET;
+	kernel_sends(nlh);
+	reads();
+	cr_assert_eq(find(SA_INBOUND, 0x1001)->state, INSTALL_SA_REFUSED);
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert_not(sa_asked(0x1001), "not all the time");
+	/* still not permitted: refused as before */
+	passes(10000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert(sa_asked(0x1001));
+	cr_assert_not(sa_asked(0x1002), "its mode stays what it is");
+	kernel_sends(in_3des(0x1001));
+	reads();
+	cr_assert_eq(find(SA_INBOUND, 0x1001)->state, INSTALL_SA_REFUSED);
+	/* a reload of the configuration permits it */
+	install_sas_permit(sas, ESP_PERMIT_3DES);
+	kernel_xfrm_retry(mirror);
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert(sa_asked(0x1001));
+	kernel_sends(in_3des(0x1001));
+	reads();
+	cr_assert_eq(find(SA_INBOUND, 0x1001)->state, INSTALL_SA_LIVE);
+	passes(20000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert_not(sa_asked(0x1001));
+	cr_assert_eq(stats.sas, 2);
+}
+
+Test(kernel_xfrm, an_sa_that_found_the_table_full_is_used_when_there_is_room)
+{
+	struct nlmsghdr *nlh;
+
+	dump_ends();
+	for (uint32_t spi = 0x3001; spi <= 0x3000 + 64; spi++)
+		kernel_sends(in(spi));
+	nlh = out(0x2001, 0);
+	message_info(nlh)->curlft.add_time = 1700000000;
+	kernel_sends(nlh);
+	reads();
+	cr_assert_str_eq(find(SA_OUTBOUND, 0x2001)->reason, "more SAs than ipsec.max-sas");
+	passes(20000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert_not(sa_asked(0x2001), "there is no room yet");
+	kernel_sends(message_delete(buffer, "10.9.0.2", 0x3001));
+	kernel_sends(message_delete(buffer, "10.9.0.2", 0x3002));
+	reads();
+	passes(KERNEL_XFRM_ROUND_MS);
+	cr_assert(sa_asked(0x2001));
+	/* it is older than another one that came meanwhile */
+	nlh = out(0x2002, 0);
+	message_info(nlh)->curlft.add_time = 1700000060;
+	kernel_sends(nlh);
+	nlh = out(0x2001, 0);
+	message_info(nlh)->curlft.add_time = 1700000000;
+	kernel_sends(nlh);
+	reads();
+	cr_assert_eq(find(SA_OUTBOUND, 0x2001)->state, INSTALL_SA_LIVE);
+	cr_assert(install_sa_in_use(sas, find(SA_OUTBOUND, 0x2002)));
+}
+
+Test(kernel_xfrm, an_expiry_that_nobody_acts_on_is_sent_again)
+{
+	struct nlmsghdr *nlh = in(0x1001);
+	struct install_sa *sa, *incoming;
+
+	message_info(nlh)->lft.soft_packet_limit = 100;
+	kernel_sends(nlh);
+	sa = running(0x2001);
+	incoming = find(SA_INBOUND, 0x1001);
+	sa->sa->state.sequence = 3ull << 30;
+	incoming->sa->state.packets = 200;
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 2);
+	passes(50000);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 0);
+	/* the inbound one that nothing comes by has been replaced, or its peer is idle */
+	passes(11000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 1);
+	incoming->sa->state.packets = 201;
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 1);
+	cr_assert_eq(stats.soft_expires, 2, "each is counted once");
+	/* its successor is there */
+	running(0x2002);
+	passes(70000);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 0);
+	/* hard, until the kernel has deleted it */
+	sa->sa->state.sequence = UINT32_MAX;
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert(got.hard);
+	passes(9000);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 0);
+	passes(2000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 1);
+	cr_assert(got.hard);
+	cr_assert_eq(stats.hard_expires, 1);
+	kernel_sends(message_expire(buffer, "10.9.0.1", 0x2001, 1));
+	reads();
+	passes(20000);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 0);
+}
+
+Test(kernel_xfrm, an_sa_whose_numbers_are_used_up_when_it_comes_back_is_rekeyed)
+{
+	kernel_sends(out(0x2001, UINT32_MAX));
+	dump_ends();
+	reads();
+	cr_assert_eq(find(SA_OUTBOUND, 0x2001)->state, INSTALL_SA_REFUSED);
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 1);
+	cr_assert_not(got.hard);
+	passes(20000);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 0);
+	passes(11000);
+	passes(KERNEL_XFRM_ROUND_MS);
+	kernel_answers(0);
+	cr_assert_eq(got.expires, 1, "the IKE daemon did nothing");
+	cr_assert(got.hard);
+	cr_assert_not(sa_asked(0x2001));
+	kernel_sends(message_delete(buffer, "10.9.0.1", 0x2001));
+	reads();
+	cr_assert_eq(stats.sas, 0);
 }
 
 /* kill -9 at any moment: the next life starts above all that this one could have used. */
