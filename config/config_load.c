@@ -3,6 +3,8 @@
 #include "draft.h"
 #include "error.h"
 
+#include <config/secret_memory.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,16 +20,13 @@ struct text {
 
 static void text_free(struct text *text)
 {
-	if (text->bytes)
-		explicit_bzero(text->bytes, text->size);
-	free(text->bytes);
+	secret_memory_free(text->bytes);
 }
 
-/* By hand, so that the old, shorter buffer is wiped: there are secrets in it. */
 static int text_grow(struct text *text)
 {
 	size_t size = text->size ? 2 * text->size : 65536;
-	char *bytes = malloc(size);
+	char *bytes = secret_memory_alloc(size);
 
 	if (!bytes)
 		return -ENOMEM;

@@ -4,6 +4,8 @@
 #include "address.h"
 #include "value.h"
 
+#include <config/secret_memory.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +66,11 @@ static int users_sort(struct config *config)
 {
 	size_t n = config->n_users, i;
 	const struct config_user **order = calloc(n + 1, sizeof(*order));
-	struct config_user *users = calloc(n + 1, sizeof(*users));
+	struct config_user *users = secret_memory_alloc((n + 1) * sizeof(*users));
 
 	if (!order || !users) {
 		free(order);
-		free(users);
+		secret_memory_free(users);
 		return -ENOMEM;
 	}
 	for (i = 0; i < n; i++)
@@ -77,9 +79,7 @@ static int users_sort(struct config *config)
 	for (i = 0; i < n; i++)
 		users[i] = *order[i];
 	free(order);
-	if (config->users)
-		explicit_bzero(config->users, n * sizeof(*users));
-	free(config->users);
+	secret_memory_free(config->users);
 	config->users = users;
 	return 0;
 }

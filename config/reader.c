@@ -4,6 +4,8 @@
 #include "error.h"
 #include "value.h"
 
+#include <config/secret_memory.h>
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -272,7 +274,8 @@ static bool read_list(struct config_reader *reader, const struct config_path *pa
 			node->n, field->zero_deny ? 1 : 0, field->max);
 	if (!node->n)
 		return true;
-	items = calloc(node->n, field->item_size);
+	items = schema_secret(field->section) ? secret_memory_alloc(node->n * field->item_size)
+					      : calloc(node->n, field->item_size);
 	if (!items) {
 		reader->failure = -ENOMEM;
 		return false;

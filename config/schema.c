@@ -2,6 +2,8 @@
 /* Walks the schema's tables: look-up, defaults, comparison, freeing. */
 #include "schema.h"
 
+#include <config/secret_memory.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +53,15 @@ void schema_defaults(const struct schema_field *section, void *base)
 	}
 }
 
+bool schema_secret(const struct schema_field *section)
+{
+	for (; section && section->key; section++)
+		if (section->type == SCHEMA_SECRET || section->type == SCHEMA_SECRET_FILE ||
+			(section->type == SCHEMA_MAPPING && schema_secret(section->section)))
+			return true;
+	return false;
+}
+
 void schema_free(const struct schema_field *section, void *base)
 {
 	for (; section->key; section++) {
@@ -68,8 +79,12 @@ void schema_free(const struct schema_field *section, void *base)
 			else if (section->section)
 				schema_free(section->section, *list + i * section->item_size);
 		}
-		explicit_bzero(*list, n * section->item_size);
-		free(*list);
+		if (schema_secret(section->section)) {
+			secret_memory_free(*list);
+		} else {
+			explicit_bzero(*list, n * section->item_size);
+			free(*list);
+		}
 		*list = NULL;
 	}
 }

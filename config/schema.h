@@ -57,6 +57,8 @@ const struct schema_field *schema_find(const struct schema_field *section, const
 void schema_store(void *target, size_t size, uint64_t value);
 /* Writes the defaults of a section and of the mappings in it. */
 void schema_defaults(const struct schema_field *section, void *target);
+/* Is there a secret in what a section describes? Lists of such are kept in secret memory. */
+bool schema_secret(const struct schema_field *section);
 /* Frees what the lists of a section own, wiping it first. */
 void schema_free(const struct schema_field *section, void *target);
 /* Are the two values of a field the same? */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Builds the tree of a YAML document from libyaml's events, within fixed bounds. */
+#include <config/secret_memory.h>
 #include <config/yaml.h>
 
 #include <yaml.h>
@@ -35,7 +36,7 @@ static void *tree_alloc(struct yaml_tree *tree, size_t size)
 	if (!chunk || chunk->size - chunk->used < size) {
 		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
 
-		chunk = calloc(1, sizeof(*chunk) + room);
+		chunk = secret_memory_alloc(sizeof(*chunk) + room);
 		if (!chunk)
 			return NULL;
 		chunk->size = room;
@@ -53,8 +54,7 @@ void yaml_tree_free(struct yaml_tree *tree)
 
 	for (chunk = tree->chunks; chunk; chunk = next) {
 		next = chunk->next;
-		explicit_bzero(chunk->bytes, chunk->used);
-		free(chunk);
+		secret_memory_free(chunk);
 	}
 	memset(tree, 0, sizeof(*tree));
 }

@@ -6,6 +6,8 @@
 #include "kernel_xfrm_private.h"
 #include "log.h"
 
+#include <config/secret_memory.h>
+
 #include <rte_jhash.h>
 
 #include <errno.h>
@@ -433,7 +435,7 @@ void kernel_xfrm_replay_window(struct kernel_xfrm *xfrm, uint32_t window)
 struct kernel_xfrm *kernel_xfrm_create_on(
 	const struct kernel_xfrm_settings *settings, int events, int requests)
 {
-	struct kernel_xfrm *xfrm = calloc(1, sizeof(*xfrm));
+	struct kernel_xfrm *xfrm = secret_memory_alloc(sizeof(*xfrm)); /* keys come through it */
 
 	if (!xfrm) {
 		if (events >= 0)
@@ -521,8 +523,7 @@ void kernel_xfrm_destroy(struct kernel_xfrm *xfrm)
 		close(xfrm->requests);
 	free(xfrm->slots);
 	free(xfrm->chains);
-	explicit_bzero(xfrm, sizeof(*xfrm));
-	free(xfrm);
+	secret_memory_free(xfrm);
 }
 
 int kernel_xfrm_fd(const struct kernel_xfrm *xfrm)
