@@ -122,6 +122,15 @@ static const struct schema_field schema_lns[] = {
 };
 #undef T
 
+#define T config_metrics
+static const struct schema_field schema_metrics[] = {
+	{"address", CUSTOM(T, address, field_read_addr), RESTART},
+	{"port", NUMBER(T, port, 1, 65535), ZERO, RESTART},
+	{"tunnels", BOOL(T, tunnels), RESTART},
+	{NULL},
+};
+#undef T
+
 #define T config_dpdk
 static const struct schema_field schema_dpdk[] = {
 	{"main-core", NUMBER(T, main_core, 0, 1023), RESTART},
@@ -437,6 +446,7 @@ static const struct schema_field schema_policy[] = {
 #define T config
 const struct schema_field schema_root[] = {
 	{"lns", SCHEMA_MAPPING, AT(T, lns), .section = schema_lns},
+	{"metrics", SCHEMA_MAPPING, AT(T, metrics), .section = schema_metrics},
 	{"dpdk", SCHEMA_MAPPING, AT(T, dpdk), .section = schema_dpdk, RESTART},
 	{"interfaces", LIST(T, interfaces, CONFIG_INTERFACES_MAX), .section = schema_interface,
 		.zero_deny = true, REQUIRED, RESTART},

@@ -6,6 +6,7 @@
 #include "lns_acct.h"
 #include "lns_coa.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,6 +45,7 @@
 enum source {
 	SOURCE_SIGNAL,
 	SOURCE_CTL,
+	SOURCE_METRICS,
 	SOURCE_ROUTE,
 	SOURCE_RADIUS,
 	SOURCE_COA,
@@ -57,7 +59,7 @@ struct control_loop {
 	uint64_t addresses; /* version that SAs were looked at with */
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
-	bool ctl_ready, route_more, radius_ready, coa_ready, xfrm_more;
+	bool ctl_ready, metrics_ready, route_more, radius_ready, coa_ready, xfrm_more;
 	bool taps_ready[TAPS_MAX];
 };
 
@@ -234,6 +236,8 @@ static void events_take(struct control_loop *loop, const struct epoll_event *eve
 			signals_read(loop);
 		else if (source == SOURCE_CTL)
 			loop->ctl_ready = true;
+		else if (source == SOURCE_METRICS)
+			loop->metrics_ready = true;
 		else if (source == SOURCE_ROUTE)
 			loop->route_more = true;
 		else if (source == SOURCE_RADIUS)
@@ -287,6 +291,10 @@ static unsigned int descriptors_serve(struct control_loop *loop)
 	if (loop->ctl_ready || lns->now >= loop->ctl_next) {
 		loop->ctl_ready = false;
 		loop->ctl_next = ctl_socket_service(lns->ctl, lns->now);
+	}
+	if (lns->metrics) {
+		n += metrics_service(lns->metrics, loop->metrics_ready, lns->now);
+		loop->metrics_ready = false;
 	}
 	return n + loop->route_more + loop->xfrm_more;
 }
@@ -354,6 +362,8 @@ static int loop_open(struct control_loop *loop)
 	rc = source_add(loop, loop->signals, SOURCE_SIGNAL);
 	if (!rc)
 		rc = source_add(loop, ctl_socket_fd(lns->ctl), SOURCE_CTL);
+	if (!rc && lns->metrics)
+		rc = source_add(loop, metrics_fd(lns->metrics), SOURCE_METRICS);
 	if (!rc)
 		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
 	if (!rc)

@@ -41,8 +41,6 @@ struct ctl_socket {
 	TAILQ_HEAD(, connection) connections;
 };
 
-const struct ctl_command *ctl_command_find(const struct ctl_socket *ctl, const char *name);
-
 struct connection *connection_open(struct ctl_socket *ctl, int fd); /* takes fd if not NULL */
 void connection_event(struct connection *connection, uint32_t events);
 /* Goes on with the answer; may close the connection. Returns when it wants to be called again. */

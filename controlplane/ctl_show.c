@@ -101,9 +101,10 @@ static int sample_new(struct ctl_request *request, bool rates)
 	return 0;
 }
 
+/* {"rates": false}: at once, without what is measured over a while. */
 static int rates_start(struct ctl_request *request)
 {
-	return sample_new(request, true);
+	return sample_new(request, !json_is_false(json_object_get(request->args, "rates")));
 }
 
 static int totals_start(struct ctl_request *request)
@@ -212,7 +213,7 @@ static int workers_next(struct ctl_request *request, json_t **row)
 		return CTL_END;
 	sample->row++;
 	now = dataplane_worker_stats(show->dataplane, w);
-	before = &sample->before[w];
+	before = sample->before ? &sample->before[w] : now;
 	rx_tx(now, &rx, &tx);
 	rx_tx(before, &rx_before, &tx_before);
 	loops = now->loops - before->loops;
@@ -238,6 +239,9 @@ static int workers_next(struct ctl_request *request, json_t **row)
 	json_object_set_new(*row, "fragmented", json_integer((json_int_t)now->fragmented));
 	json_object_set_new(*row, "icmp_sent", json_integer((json_int_t)now->icmp_sent));
 	json_object_set_new(*row, "mss_clamped", json_integer((json_int_t)now->mss_clamped));
+	json_object_set_new(*row, "loops", json_integer((json_int_t)now->loops));
+	json_object_set_new(*row, "loops_busy", json_integer((json_int_t)now->loops_busy));
+	json_object_set_new(*row, "sleeps", json_integer((json_int_t)now->sleeps));
 	json_object_set_new(*row, "messages", json_integer((json_int_t)now->messages));
 	json_object_set_new(*row, "messages_stale", json_integer((json_int_t)now->messages_stale));
 	return CTL_ROW;

@@ -79,6 +79,8 @@ struct ctl_socket *ctl_socket_open(const char *path, char *error, size_t error_s
 void ctl_socket_close(struct ctl_socket *ctl);
 /* Copies the struct; -EEXIST, -ENOMEM. */
 int ctl_socket_register(struct ctl_socket *ctl, const struct ctl_command *command);
+/* NULL: there is none of this name. For others who run commands: the metrics. */
+const struct ctl_command *ctl_command_find(const struct ctl_socket *ctl, const char *name);
 
 int ctl_socket_fd(const struct ctl_socket *ctl); /* for epoll: EPOLLIN; an epoll instance itself */
 /* Serves what is ready, a bounded amount. Returns the next moment it wants to be called (ms), or UINT64_MAX. */

@@ -8,6 +8,7 @@
 #include "lns_commands.h"
 #include "lns_start.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,6 +189,7 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 
 static int operator_start(struct lns *lns, char *error, size_t error_size)
 {
+	const struct config *config = lns_config(lns);
 	int rc;
 
 	lns->show = ctl_show_create(lns->ctl, lns->dp, lns->routes, lns->kernel_route, lns->taps);
@@ -202,7 +204,13 @@ static int operator_start(struct lns *lns, char *error, size_t error_size)
 		rc = lns_commands_sas(lns);
 	if (rc)
 		snprintf(error, error_size, "out of memory for the control socket");
-	return rc;
+	if (rc || !config->metrics.port)
+		return rc;
+	lns->metrics = metrics_open(&config->metrics, lns->ctl, error, error_size);
+	if (!lns->metrics)
+		return -EIO;
+	log_info(NULL, "metrics: http, port %u, /metrics", config->metrics.port);
+	return 0;
 }
 
 int lns_start(struct lns *lns, struct config *config, char *error, size_t error_size)
@@ -253,6 +261,7 @@ void lns_stop(struct lns *lns)
 		dataplane_stop(lns->dp);
 		rcu_drain(dataplane_rcu(lns->dp)); /* final counters of what was still ending */
 	}
+	metrics_close(lns->metrics);
 	if (lns->ctl)
 		ctl_socket_close(lns->ctl);
 	if (lns->show)

@@ -61,6 +61,7 @@ struct lns {
 	struct kernel_xfrm *kernel_xfrm;
 	struct ctl_socket *ctl;
 	struct ctl_show *show;
+	struct metrics *metrics; /* NULL: not configured */
 	struct l2tp_lns *l2tp;
 	struct profile *profile; /* the configuration in force */
 	struct profile *initial; /* the one that ports and mirrors were made from */

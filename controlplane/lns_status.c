@@ -180,6 +180,8 @@ static int memory_next(struct ctl_request *request, json_t **row)
 		(json_int_t)lns->wheel.count, "deferred",
 		(json_int_t)rcu_waiting(dataplane_rcu(lns->dp)), "addresses", (json_int_t)addresses,
 		"prefixes6", (json_int_t)prefixes6, "hosts4", (json_int_t)fibs.hosts4);
+	/* not in the table */
+	json_object_set_new(*row, "up", json_integer((json_int_t)lns->subscribers.n_up));
 	return *row ? CTL_ROW : -ENOMEM;
 }
 
@@ -196,6 +198,7 @@ static const struct ctl_column control_columns[] = {
 struct named_counter {
 	const char *group, *name, *text;
 	uint64_t value;
+	bool gauge; /* goes down as well */
 };
 
 #define N_OWN 28
@@ -212,8 +215,8 @@ static unsigned int own_counters(const struct lns *lns, struct named_counter own
 		{"session", "no_address", "ended for want of an address", subscribers->no_address},
 		{"session", "replaced", "taken over by the user's next session",
 			subscribers->replaced},
-		{"session", "up", "up now", subscribers->n_up},
-		{"session", "current", "all now, in any state", subscribers->n},
+		{"session", "up", "up now", subscribers->n_up, true},
+		{"session", "current", "all now, in any state", subscribers->n, true},
 		{"ipv6", "came_up", "sessions whose IPv6CP came up", lns->ipv6.came_up},
 		{"ipv6", "no_prefix", "prefixes that a session wanted and did not get",
 			lns->ipv6.no_prefix},
@@ -311,8 +314,8 @@ static int control_next(struct ctl_request *request, json_t **row)
 
 	if (!control_at(lns_of(request), (unsigned int)request->cursor[0]++, &counter))
 		return CTL_END;
-	*row = json_pack("{s:s,s:s,s:I,s:s}", "group", counter.group, "name", counter.name, "value",
-		(json_int_t)counter.value, "text", counter.text);
+	*row = json_pack("{s:s,s:s,s:I,s:s,s:b}", "group", counter.group, "name", counter.name,
+		"value", (json_int_t)counter.value, "text", counter.text, "gauge", counter.gauge);
 	return *row ? CTL_ROW : -ENOMEM;
 }
 

@@ -16,7 +16,7 @@ packages_of() {
 	case $1 in
 	build)
 		echo gcc libc6-dev meson ninja-build pkg-config
-		echo libdpdk-dev libyaml-dev libssl-dev libmnl-dev libjansson-dev libpcap-dev libipsec-mb-dev
+		echo libdpdk-dev libyaml-dev libssl-dev libmnl-dev libjansson-dev libmicrohttpd-dev libpcap-dev libipsec-mb-dev
 		echo libcriterion-dev
 		;;
 	run)
@@ -32,7 +32,7 @@ packages_of() {
 		# Peers and witnesses that run on this machine.
 		echo python3 python3-scapy python3-cryptography tshark tcpdump iperf3 strace
 		echo iputils-ping util-linux openssl
-		echo freeradius freeradius-utils
+		echo freeradius freeradius-utils python3-prometheus-client
 		# Routing daemons, beside lnsd and as its upstream.
 		echo bird2 frr
 		# The guest with xl2tpd and pppd: what builds it and what boots it.

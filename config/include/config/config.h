@@ -48,6 +48,13 @@ struct config_lns {
 	uint32_t half_open_per_source;
 };
 
+/* Prometheus' HTTP. */
+struct config_metrics {
+	struct ip_addr address; /* family 0: 127.0.0.1 */
+	uint16_t port;          /* 0: off */
+	bool tunnels;           /* with metrics of each tunnel */
+};
+
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_PAUSE, CONFIG_IDLE_MONITOR, CONFIG_IDLE_SLEEP };
@@ -383,6 +390,7 @@ struct config {
 	struct config_ipsec_settings ipsec;
 	unsigned int n_sas;
 	struct config_sa *sas;
+	struct config_metrics metrics;
 	struct config_aaa aaa;
 	struct config_radius radius;
 	unsigned int n_radius_servers;
