@@ -8,6 +8,7 @@
 #include "ctl_show.h"
 #include "ctl_show_kernel.h"
 
+#include <rte_ethdev.h>
 #include <rte_version.h>
 
 #include <errno.h>
@@ -410,6 +411,89 @@ static int interfaces_next(struct ctl_request *request, json_t **row)
 	return CTL_ROW;
 }
 
+/* ---- show ports ---- */
+
+static const struct ctl_column ports_columns[] = {
+	{"device", "Device", CTL_TEXT},
+	{"driver", "Driver", CTL_TEXT},
+	{"socket", "Node", CTL_ID},
+	{"rx_queues", "RX queues", CTL_ID},
+	{"rx_descriptors", "of", CTL_ID},
+	{"tx_queues", "TX queues", CTL_ID},
+	{"tx_descriptors", "of", CTL_ID},
+	{"steering", "Steering", CTL_LIST},
+	{"offloads", "Offloads", CTL_LIST},
+	{"overload", "Overload", CTL_TEXT},
+	{NULL},
+};
+
+struct bit_name {
+	uint64_t bits;
+	const char *name;
+};
+
+static json_t *names_of(uint64_t value, const struct bit_name *names, unsigned int n)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < n; i++)
+		if (value & names[i].bits)
+			json_array_append_new(list, json_string(names[i].name));
+	return list;
+}
+
+static json_t *port_steering(const struct port_info *info)
+{
+	static const struct bit_name names[] = {
+		{RTE_ETH_RSS_L2TPV2, "session-id"},
+		{RTE_ETH_RSS_ESP, "spi"},
+		{RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP, "ports"},
+		{RTE_ETH_RSS_IP, "addresses"},
+	};
+	json_t *list = names_of(info->rss, names, RTE_DIM(names));
+
+	if (info->flows)
+		json_array_append_new(list, json_string("rules"));
+	if (!info->rss)
+		json_array_append_new(list, json_string("software"));
+	return list;
+}
+
+static json_t *port_offloads(const struct port_info *info)
+{
+	static const struct bit_name rx[] = {
+		{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx-ip-checksum"},
+		{RTE_ETH_RX_OFFLOAD_UDP_CKSUM, "rx-udp-checksum"},
+	};
+	static const struct bit_name tx[] = {
+		{RTE_ETH_TX_OFFLOAD_UDP_CKSUM, "tx-udp-checksum"},
+		{RTE_ETH_TX_OFFLOAD_MULTI_SEGS, "tx-segments"},
+		{RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE, "tx-fast-free"},
+	};
+	json_t *list = names_of(info->rx_offloads, rx, RTE_DIM(rx));
+	json_t *more = names_of(info->tx_offloads, tx, RTE_DIM(tx));
+
+	json_array_extend(list, more);
+	json_decref(more);
+	return list;
+}
+
+static int ports_next(struct ctl_request *request, json_t **row)
+{
+	const struct ctl_show *show = request->command->user;
+	struct port_info info;
+
+	if (request->cursor[0] >= dataplane_ports(show->dataplane))
+		return CTL_END;
+	dataplane_port_info(show->dataplane, (unsigned int)request->cursor[0]++, &info);
+	*row = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s}", "device",
+		info.device, "driver", info.driver, "socket", info.socket, "rx_queues",
+		(int)info.n_rx, "rx_descriptors", (int)info.rx_descriptors, "tx_queues",
+		(int)info.n_tx, "tx_descriptors", (int)info.tx_descriptors, "steering",
+		port_steering(&info), "offloads", port_offloads(&info), "overload", info.overload);
+	return CTL_ROW;
+}
+
 /* ---- show version ---- */
 
 static const struct ctl_column version_columns[] = {
@@ -466,6 +550,7 @@ struct ctl_show *ctl_show_create(struct ctl_socket *ctl, struct dataplane *datap
 			sample_done},
 		{"show interfaces", show, CTL_LAYOUT_TABLE, interfaces_columns, totals_start,
 			interfaces_next, sample_done},
+		{"show ports", show, CTL_LAYOUT_TABLE, ports_columns, NULL, ports_next, NULL},
 		{"show version", show, CTL_LAYOUT_RECORD, version_columns, NULL, version_next,
 			NULL},
 	};

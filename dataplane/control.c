@@ -3,6 +3,7 @@
  * What the control core asks of the dataplane while it runs: tables, interfaces, rings.
  */
 #include "dataplane_private.h"
+#include "overload.h"
 #include "worker.h"
 
 #include <rte_ethdev.h>
@@ -133,6 +134,39 @@ int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_
 	};
 	memcpy(info->mac, iface->mac.addr_bytes, sizeof(info->mac));
 	snprintf(info->name, sizeof(info->name), "%s", iface->name);
+	snprintf(info->device, sizeof(info->device), "%s", port->device);
+	snprintf(info->driver, sizeof(info->driver), "%s", port->driver);
+	return 0;
+}
+
+unsigned int dataplane_ports(const struct dataplane *dp)
+{
+	return dp->n_ports;
+}
+
+int dataplane_port_info(const struct dataplane *dp, unsigned int index, struct port_info *info)
+{
+	static const char *const overload[] = {
+		[OVERLOAD_UNSEEN] = "never",
+		[OVERLOAD_BACKLOG] = "backlog",
+		[OVERLOAD_BURSTS] = "bursts",
+	};
+	const struct port *port = &dp->ports[index];
+
+	if (index >= dp->n_ports)
+		return -EINVAL;
+	*info = (struct port_info){
+		.socket = rte_eth_dev_socket_id(port->ethdev),
+		.n_rx = port->n_rx,
+		.n_tx = port->n_tx,
+		.rx_descriptors = port->rx_descriptors,
+		.tx_descriptors = port->tx_descriptors,
+		.rss = port->rss,
+		.rx_offloads = port->rx_offloads,
+		.tx_offloads = port->tx_offloads,
+		.flows = port->n_flows,
+		.overload = overload[port->overload],
+	};
 	snprintf(info->device, sizeof(info->device), "%s", port->device);
 	snprintf(info->driver, sizeof(info->driver), "%s", port->driver);
 	return 0;

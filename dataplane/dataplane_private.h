@@ -15,6 +15,7 @@
 
 #define BURST             64
 #define PORTS_MAX         IFACES_MAX
+#define PORT_FLOWS_MAX    6
 #define WORKERS_MAX       64
 #define IFACE_ADDRS       16
 #define INTERFACE_NONE    UINT8_MAX
@@ -23,6 +24,7 @@
 
 struct worker;
 struct policer_table;
+struct rte_flow;
 
 /* Our addresses on an interface. Replaced as a whole by RCU. */
 struct iface_addresses {
@@ -59,7 +61,12 @@ struct port {
 	bool tx_udp_checksum, tx_segments;
 	bool started;
 	unsigned int
-		kernel_ifindex; /* the device whose carrier is the link's; 0: the driver knows */
+		kernel_ifindex;    /* the device whose carrier is the link's; 0: the driver knows */
+	uint8_t overload;          /* enum overload_signal of its queues */
+	uint64_t rss_offered, rss; /* types of RSS: of the device, in force */
+	uint64_t rx_offloads, tx_offloads;      /* in force */
+	struct rte_flow *flows[PORT_FLOWS_MAX]; /* rules in force */
+	unsigned int n_flows;
 	char device[64], driver[32];
 } __rte_cache_aligned;
 

@@ -190,7 +190,7 @@ bool overload_is_control(struct rte_mbuf *m, enum handoff_point point)
 
 /* ---- a queue ---- */
 
-void overload_prepare(struct dataplane *dp, const struct port *port)
+void overload_prepare(struct dataplane *dp, struct port *port)
 {
 	static const char *const unseen[] = {"net_pcap", "net_null", "net_ring"};
 	enum overload_signal signal = OVERLOAD_BURSTS;
@@ -200,6 +200,7 @@ void overload_prepare(struct dataplane *dp, const struct port *port)
 			signal = OVERLOAD_UNSEEN;
 	if (rte_eth_rx_descriptor_status(port->ethdev, 0, 0) >= 0)
 		signal = OVERLOAD_BACKLOG;
+	port->overload = (uint8_t)signal;
 	for (unsigned int i = 0; i < dp->n_workers; i++) {
 		struct worker *w = dp->workers[i];
 

@@ -32,7 +32,7 @@ enum overload_signal {
 };
 
 /* After the device was started: how its queues tell, for every worker that has one. */
-void overload_prepare(struct dataplane *dp, const struct port *port);
+void overload_prepare(struct dataplane *dp, struct port *port);
 /* The queue gave a full burst, the second one in a row. */
 void overload_poll(struct worker *w, struct rx_queue *rx);
 

@@ -6,6 +6,7 @@
 #include "handoff.h"
 #include "idle.h"
 #include "overload.h"
+#include "steer.h"
 
 #include <rte_ethdev.h>
 
@@ -13,8 +14,6 @@
 #include <stdio.h>
 
 #define TAGS_LENGTH 8 /* two 802.1Q tags */
-
-static const uint64_t rss_wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
 
 static int port_fail(char *error, size_t size, int code, const char *device, const char *what)
 {
@@ -87,16 +86,16 @@ static int port_configure(
 			port->device, info.max_rx_queues, info.max_tx_queues);
 		return -ENOTSUP;
 	}
-	if (port->n_rx > 1 && (info.flow_type_rss_offloads & rss_wanted) != 0) {
+	port->rss_offered = info.flow_type_rss_offloads;
+	port->rss = steer_rss(info.flow_type_rss_offloads, port->n_rx);
+	if (port->rss != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & rss_wanted;
+		conf.rx_adv_conf.rss_conf.rss_hf = port->rss;
 	}
-	conf.rxmode.offloads = info.rx_offload_capa &
-		(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
-	conf.txmode.offloads = info.tx_offload_capa &
-		(RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
-			RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);
-	/* fast free: all buffers come from one pool, none is shared, see fragment.c */
+	conf.rxmode.offloads = steer_rx_offloads(info.rx_offload_capa);
+	conf.txmode.offloads = steer_tx_offloads(info.tx_offload_capa);
+	port->rx_offloads = conf.rxmode.offloads;
+	port->tx_offloads = conf.txmode.offloads;
 	conf.rxmode.mtu = port_mtu(&info, mtu);
 	port->rx_ip_checksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	port->rx_udp_checksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
@@ -240,6 +239,7 @@ int ports_start(struct dataplane *dp, char *error, size_t size)
 		if (code != 0)
 			return port_fail(error, size, code, port->device, "cannot be started");
 		port->started = true;
+		steer_start(port);
 		overload_prepare(dp, port);
 		/* ND, VRRP and routing protocols are multicast; a device that cannot filter shows all */
 		rte_eth_allmulticast_enable(port->ethdev);
@@ -251,6 +251,8 @@ int ports_start(struct dataplane *dp, char *error, size_t size)
 void ports_stop(struct dataplane *dp)
 {
 	for (unsigned int i = 0; i < dp->n_ports; i++) {
+		if (dp->ports[i].started)
+			steer_stop(&dp->ports[i]);
 		if (dp->ports[i].started)
 			rte_eth_dev_stop(dp->ports[i].ethdev);
 		dp->ports[i].started = false;

@@ -23,6 +23,7 @@ const char request_help[] =
 	"  show accounting                       records that wait, the spool\n"
 	"  show workers                          load and counters of each worker core\n"
 	"  show interfaces                       ports: link, packets, losses\n"
+	"  show ports                            devices: queues, steering, offloads\n"
 	"  show drops [--all]                    dropped packets by reason (--all: zeroes too)\n"
 	"  show control                          counters of L2TP, PPP and AAA\n"
 	"  show routes [ADDRESS|PREFIX] [--best] [--vrf N] [--limit N]\n"
@@ -81,6 +82,7 @@ static const struct form {
 	{{"show", "accounting"}, "show accounting", OPERAND_NONE},
 	{{"show", "workers"}, "show workers", OPERAND_NONE},
 	{{"show", "interfaces"}, "show interfaces", OPERAND_NONE},
+	{{"show", "ports"}, "show ports", OPERAND_NONE},
 	{{"show", "drops"}, "show drops", OPERAND_NONE, false, OPTION_ALL},
 	{{"show", "control"}, "show control", OPERAND_NONE},
 	{{"show", "routes"}, "show routes", OPERAND_PREFIX, true,

@@ -97,6 +97,18 @@ unsigned int dataplane_ifaces(const struct dataplane *dp);
 int dataplane_iface_info(struct dataplane *dp, unsigned int iface, struct iface_info *info);
 /* The carrier now; false also if there is no such interface. Control core, a few microseconds. */
 bool dataplane_iface_link(struct dataplane *dp, unsigned int iface);
+/* A device: what it was asked for, and gave. The masks are ethdev's (rte_ethdev.h). */
+struct port_info {
+	char device[64], driver[32];
+	int socket; /* NUMA node, -1: none */
+	uint16_t n_rx, n_tx, rx_descriptors, tx_descriptors;
+	uint64_t rss, rx_offloads, tx_offloads;
+	unsigned int flows; /* rte_flow rules that spread by session id or SPI */
+	const char
+		*overload; /* how a queue tells that it overflows: "backlog", "bursts", "never" */
+};
+unsigned int dataplane_ports(const struct dataplane *dp);
+int dataplane_port_info(const struct dataplane *dp, unsigned int port, struct port_info *info);
 /* Administrative state and MTU as the kernel's TAP has them. */
 void dataplane_iface_set(struct dataplane *dp, unsigned int iface, bool up, uint16_t mtu);
 /*

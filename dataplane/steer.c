@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which queue a packet arrives at: what a device is asked for, by what it offers.
+ */
+#include "steer.h"
+
+#include <rte_flow.h>
+#include <rte_ip.h>
+
+#define L2TP_PORT 1701
+#define NATT_PORT 4500
+
+uint64_t steer_rss(uint64_t offered, uint16_t n_rx)
+{
+	static const uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP |
+		RTE_ETH_RSS_ESP | RTE_ETH_RSS_L2TPV2;
+
+	return n_rx > 1 ? offered & wanted : 0;
+}
+
+uint64_t steer_rx_offloads(uint64_t offered)
+{
+	return offered & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+}
+
+uint64_t steer_tx_offloads(uint64_t offered)
+{
+	/* fast free: all buffers come from one pool, none is shared, see fragment.c */
+	return offered &
+		(RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+			RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);
+}
+
+/* One rule: packets of this form are hashed by these types over all queues. */
+static struct rte_flow *steer_flow(
+	const struct port *port, const struct rte_flow_item *pattern, uint64_t types)
+{
+	static const struct rte_flow_attr ingress = {.ingress = 1};
+	struct rte_flow_error error;
+	struct rte_flow_action_rss rss = {.types = types};
+	struct rte_flow_action actions[] = {
+		{.type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &rss},
+		{.type = RTE_FLOW_ACTION_TYPE_END},
+	};
+
+	if (rte_flow_validate(port->ethdev, &ingress, pattern, actions, &error) != 0)
+		return NULL;
+	return rte_flow_create(port->ethdev, &ingress, pattern, actions, &error);
+}
+
+void steer_start(struct port *port)
+{
+	static const enum rte_flow_item_type families[] = {
+		RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+	static const struct rte_flow_item_udp l2tp = {.hdr.dst_port = RTE_BE16(L2TP_PORT)},
+					      natt = {.hdr.dst_port = RTE_BE16(NATT_PORT)},
+					      port_mask = {.hdr.dst_port = RTE_BE16(0xffff)};
+
+	port->n_flows = 0;
+	for (unsigned int i = 0; i < RTE_DIM(families); i++) {
+		const struct rte_flow_item rules[][6] = {
+			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
+				{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &l2tp, .mask = &port_mask},
+				{.type = RTE_FLOW_ITEM_TYPE_L2TPV2},
+				{.type = RTE_FLOW_ITEM_TYPE_END}},
+			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
+				{.type = RTE_FLOW_ITEM_TYPE_ESP}, {.type = RTE_FLOW_ITEM_TYPE_END}},
+			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
+				{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &natt, .mask = &port_mask},
+				{.type = RTE_FLOW_ITEM_TYPE_ESP}, {.type = RTE_FLOW_ITEM_TYPE_END}},
+		};
+		static const uint64_t types[] = {
+			RTE_ETH_RSS_L2TPV2, RTE_ETH_RSS_ESP, RTE_ETH_RSS_ESP};
+
+		for (unsigned int k = 0; k < RTE_DIM(rules) && port->n_rx > 1; k++) {
+			struct rte_flow *flow;
+
+			if (!(port->rss_offered & types[k]))
+				continue;
+			flow = steer_flow(port, rules[k], types[k]);
+			if (flow != NULL)
+				port->flows[port->n_flows++] = flow;
+		}
+	}
+}
+
+void steer_stop(struct port *port)
+{
+	struct rte_flow_error error;
+
+	while (port->n_flows > 0)
+		rte_flow_destroy(port->ethdev, port->flows[--port->n_flows], &error);
+}
