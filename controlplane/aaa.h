@@ -98,7 +98,8 @@ struct aaa_answer {
 	bool has_authenticator;
 	char authenticator[43]; /* MS-CHAPv2: "S=" and 40 digits */
 	struct ip_addr address; /* fixed; family 0 = from the pool */
-	int pool;               /* index in the configuration; -1 = none */
+	bool address_choice; /* from the pool, but the subscriber may ask for one of the pools' */
+	int pool;            /* index in the configuration; -1 = none */
 	unsigned int vrf;
 	uint32_t session_timeout, idle_timeout; /* seconds; 0 = none */
 	struct ip_addr dns[2];

@@ -78,14 +78,19 @@ struct aaa_change {
 	uint32_t session_timeout, idle_timeout, interim_interval;
 	char policy[CONFIG_NAME_MAX];
 	struct aaa_ipv6_change ipv6;
+	/* Framed-Route, Framed-IPv6-Route: all that the session has of the family is replaced */
+	bool has_routes4, has_routes6;
+	unsigned int n_routes;
+	struct config_route routes[AAA_ROUTES_MAX];
 	char refusal[160];
 };
 /* Does it change anything of IPv6? */
 bool aaa_ipv6_changes(const struct aaa_ipv6_change *change);
 /*
- * Reads it for a session in this VRF: all of it or nothing. RADIUS_ERROR_NONE, or the Error-Cause and refusal.
+ * Reads it for a session in this VRF with this address (family 0: none): all of it or nothing. RADIUS_ERROR_NONE, or
+ * the Error-Cause and refusal.
  */
 enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struct config *config,
-	unsigned int vrf, const struct radius_packet *request);
+	unsigned int vrf, const struct ip_addr *address, const struct radius_packet *request);
 /* The Reply-Messages, one after the other, printable. */
 void aaa_radius_message(const struct radius_packet *packet, char message[AAA_MESSAGE_MAX]);

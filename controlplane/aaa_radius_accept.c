@@ -13,7 +13,7 @@
 
 #define INTERIM_LEAST 60                   /* RFC 2869 5.16 */
 #define ANY_ADDRESS   UINT32_C(0xfffffffe) /* RFC 2865 5.8: the NAS chooses */
-#define USER_ADDRESS  UINT32_C(0xffffffff) /* the user does: it is given one of ours */
+#define USER_ADDRESS  UINT32_C(0xffffffff) /* the user may */
 
 bool reading_refuse(struct reading *reading, const char *format, ...)
 {
@@ -78,7 +78,7 @@ bool reading_text(struct reading *reading, const struct radius_attribute *attrib
 
 /* ---- attributes ---- */
 
-static bool route_read(struct reading *reading, const struct radius_attribute *attribute)
+bool reading_route(struct reading *reading, const struct radius_attribute *attribute)
 {
 	unsigned int n = reading->n_routes;
 	char text[READING_TEXT_MAX];
@@ -197,7 +197,7 @@ static bool attribute_read(struct reading *reading, const struct radius_attribut
 	case RADIUS_FRAMED_MTU:
 		return mtu_read(reading, attribute);
 	case RADIUS_FRAMED_ROUTE:
-		return route_read(reading, attribute);
+		return reading_route(reading, attribute);
 	case RADIUS_CLASS:
 		return class_read(reading, attribute);
 	case RADIUS_SESSION_TIMEOUT:
@@ -290,6 +290,7 @@ static bool address_apply(struct reading *reading)
 	uint32_t address = reading->address;
 	char text[46];
 
+	answer->address_choice = reading->seen >> 4 & 1 && address == USER_ADDRESS;
 	if (!(reading->seen >> 4 & 1) || address == ANY_ADDRESS || address == USER_ADDRESS)
 		return netmask_apply(reading);
 	addr_of(address, &answer->address);
@@ -302,7 +303,7 @@ static bool address_apply(struct reading *reading)
 	return netmask_apply(reading);
 }
 
-static bool routes_apply(struct reading *reading)
+bool reading_routes_apply(struct reading *reading)
 {
 	const struct ip_addr *own = &reading->answer->address;
 	static const struct ip_addr none = {.family = 4};
@@ -431,8 +432,9 @@ bool aaa_radius_accept(struct aaa_accept *accept, const struct config *config,
 	*reading.extra = (struct aaa_extra){0};
 	while (ok && radius_next(&at, reply->packet.end, &attribute))
 		ok = attribute_read(&reading, &attribute);
-	ok = ok && vrf_apply(&reading) && address_apply(&reading) && routes_apply(&reading) &&
-		reading_ipv6_apply(&reading) && rest_apply(&reading);
+	ok = ok && vrf_apply(&reading) && address_apply(&reading) &&
+		reading_routes_apply(&reading) && reading_ipv6_apply(&reading) &&
+		rest_apply(&reading);
 	if (!ok) {
 		accept->answer = (struct aaa_answer){.pool = -1, .refusal = accept->refusal};
 		return false;

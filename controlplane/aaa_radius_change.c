@@ -7,6 +7,12 @@
 
 #define INTERIM_LEAST 60 /* RFC 2869 5.16 */
 
+/* A route attribute that is there to say that there is none any more. */
+static bool is_none(const struct radius_attribute *attribute)
+{
+	return attribute->length == 4 && !memcmp(attribute->value, "none", 4);
+}
+
 static enum radius_error_cause attribute_change(struct reading *reading, struct aaa_change *change,
 	const struct radius_attribute *attribute)
 {
@@ -39,6 +45,14 @@ static enum radius_error_cause attribute_change(struct reading *reading, struct 
 	case RADIUS_DELEGATED_IPV6_PREFIX_POOL:
 	case RADIUS_STATEFUL_IPV6_ADDRESS_POOL:
 		ok = reading_ipv6(reading, attribute);
+		break;
+	case RADIUS_FRAMED_ROUTE:
+		change->has_routes4 = true;
+		ok = is_none(attribute) || reading_route(reading, attribute);
+		break;
+	case RADIUS_FRAMED_IPV6_ROUTE:
+		change->has_routes6 = true;
+		ok = is_none(attribute) || reading_ipv6(reading, attribute);
 		break;
 	/* what names the session (RFC 5176, 3): Framed-IPv6-Prefix cannot be changed by its value */
 	case RADIUS_FRAMED_INTERFACE_ID:
@@ -80,8 +94,17 @@ static bool rates_take(struct reading *reading, struct aaa_change *change)
 	return true;
 }
 
+static bool routes_take(struct reading *reading, struct aaa_change *change)
+{
+	if (!reading_routes_apply(reading) || !reading_routes6_apply(reading))
+		return false;
+	change->n_routes = reading->answer->n_routes;
+	memcpy(change->routes, reading->answer->routes, sizeof(change->routes));
+	return true;
+}
+
 enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struct config *config,
-	unsigned int vrf, const struct radius_packet *request)
+	unsigned int vrf, const struct ip_addr *address, const struct radius_packet *request)
 {
 	static const struct aaa_request none;
 	uint64_t counters[AAA_RADIUS_COUNTER_MAX] = {0};
@@ -105,10 +128,12 @@ enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struc
 	if (!accept)
 		return RADIUS_ERROR_RESOURCES;
 	accept->answer.vrf = vrf;
+	accept->answer.address = *address;
 	while (!cause && radius_next(&at, request->end, &attribute))
 		cause = attribute_change(&reading, change, &attribute);
 	if (!cause &&
-		(!rates_take(&reading, change) || !reading_ipv6_change(&reading, &change->ipv6)))
+		(!rates_take(&reading, change) || !reading_ipv6_change(&reading, &change->ipv6) ||
+			!routes_take(&reading, change)))
 		cause = RADIUS_ERROR_INVALID_VALUE;
 	/* what a vendor's attribute was meant to change and did not, nobody may believe changed */
 	if (!cause &&
@@ -120,8 +145,8 @@ enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struc
 	}
 	if (!cause &&
 		!(change->has_up || change->has_down || change->has_session_timeout ||
-			change->has_idle_timeout || change->has_interim ||
-			aaa_ipv6_changes(&change->ipv6))) {
+			change->has_idle_timeout || change->has_interim || change->has_routes4 ||
+			change->has_routes6 || aaa_ipv6_changes(&change->ipv6))) {
 		reading_refuse(&reading, "it changes nothing");
 		cause = RADIUS_ERROR_MISSING_ATTRIBUTE;
 	}

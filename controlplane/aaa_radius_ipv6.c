@@ -216,7 +216,7 @@ static bool route6_parse(
 	return !*end && number <= UINT32_MAX;
 }
 
-static bool routes6_apply(struct reading *reading)
+bool reading_routes6_apply(struct reading *reading)
 {
 	const char *at = reading->routes6, *end = at + reading->routes6_length;
 
@@ -242,7 +242,7 @@ bool reading_ipv6_apply(struct reading *reading)
 	struct aaa_ipv6 *ipv6 = &reading->answer->ipv6;
 
 	aaa_ipv6_defaults(reading->config, reading->answer->vrf, ipv6);
-	if (!pools_apply(reading) || !prefixes_apply(reading) || !routes6_apply(reading))
+	if (!pools_apply(reading) || !prefixes_apply(reading) || !reading_routes6_apply(reading))
 		return false;
 	ipv6->address = extra->address6;
 	if (extra->has_interface_id)

@@ -48,7 +48,14 @@ bool reading_number(struct reading *reading, const struct radius_attribute *attr
 bool reading_text(struct reading *reading, const struct radius_attribute *attribute,
 	const char *name, char text[READING_TEXT_MAX]);
 
+/* A Framed-Route, kept until all is read. */
+bool reading_route(struct reading *reading, const struct radius_attribute *attribute);
+/* They become the answer's, whose address is known by now. */
+bool reading_routes_apply(struct reading *reading);
+
 /* ---- aaa_radius_ipv6.c ---- */
+/* The Framed-IPv6-Routes that were read become the answer's. */
+bool reading_routes6_apply(struct reading *reading);
 /* One of the attributes about IPv6, also of an Access-Accept. */
 bool reading_ipv6(struct reading *reading, const struct radius_attribute *attribute);
 /* What a CoA-Request changes, after all of it is read; answer->vrf is the session's. */

@@ -23,12 +23,26 @@ static size_t ipcp_request(struct ppp *ppp, uint8_t *options, size_t room)
 	return ppp_option_put(options, room, IPCP_ADDRESS, &ppp->ipcp.wanted.our_address, 4);
 }
 
+/* The peer's own wish, where it is for it to choose, until it has one that is agreed. */
+static void ipcp_wish(struct ppp *ppp, const struct ppp_option *option)
+{
+	struct ppp_ipv4 *wanted = &ppp->ipcp.wanted;
+	uint32_t wish;
+
+	if (!wanted->peer_chooses || !ppp->ops->ipv4_wish || ppp->ipcp.up || option->len != 4)
+		return;
+	memcpy(&wish, option->data, sizeof(wish));
+	if (wish && wish != wanted->peer_address)
+		wanted->peer_address = ppp->ops->ipv4_wish(ppp->user, wish);
+}
+
 /* Only the address that is the peer's own; everything else is told that one. */
 static void ipcp_judge_address(
 	struct ppp *ppp, const struct ppp_option *option, struct ppp_reply *reply)
 {
 	const uint32_t *own = &ppp->ipcp.wanted.peer_address;
 
+	ipcp_wish(ppp, option);
 	if (option->len == 4 && memcmp(option->data, own, 4) == 0)
 		return;
 	if (option->len == 4 && memcmp(option->data, "\0\0\0\0", 4) != 0)

@@ -109,6 +109,8 @@ int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address);
 /* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
 int lns_pool_take_exact(struct lns *lns, unsigned int vrf, uint64_t user, uint32_t address);
 void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address);
+/* Exactly this one of the pool by its index. 0, -EBUSY, -ERANGE: not in it, -ENOENT no such pool. */
+int lns_pool_take_from(struct lns *lns, int pool, uint64_t user, uint32_t address);
 
 /* ---- lns_prefixes.c ---- */
 /* Those of a configuration, with what live sessions hold taken; NULL without memory. */

@@ -200,6 +200,37 @@ static enum radius_error_cause ipv6_apply(
 				: RADIUS_ERROR_RESOURCES;
 }
 
+struct route_set {
+	unsigned int n;
+	struct config_route routes[2 * AAA_ROUTES_MAX];
+};
+
+/* What is routed to it after the change: the families that change are replaced, those of the other stay. */
+static enum radius_error_cause routes_plan(
+	const struct subscriber *subscriber, const struct aaa_change *change, struct route_set *set)
+{
+	set->n = 0;
+	if (change->has_routes6 && !subscriber->ipv6)
+		return RADIUS_ERROR_INVALID_REQUEST;
+	for (unsigned int i = 0; i < subscriber->n_routes; i++) {
+		bool four = subscriber->routes[i].prefix.addr.family == 4;
+
+		if (four ? !change->has_routes4 : !change->has_routes6)
+			set->routes[set->n++] = subscriber->routes[i];
+	}
+	for (unsigned int i = 0; i < change->n_routes; i++)
+		set->routes[set->n++] = change->routes[i];
+	return set->n > AAA_ROUTES_MAX ? RADIUS_ERROR_INVALID_VALUE : RADIUS_ERROR_NONE;
+}
+
+static struct ip_addr address_of(const struct subscriber *subscriber)
+{
+	struct ip_addr address = {.family = subscriber->address ? 4 : 0};
+
+	memcpy(address.bytes, &subscriber->address, sizeof(subscriber->address));
+	return address;
+}
+
 static enum radius_error_cause session_change(
 	struct subscriber *subscriber, const struct radius_packet *request)
 {
@@ -207,8 +238,10 @@ static enum radius_error_cause session_change(
 	struct log_context context = subscriber_log(subscriber);
 	const struct aaa_extra *extra;
 	struct aaa_change change;
-	enum radius_error_cause cause =
-		aaa_radius_change(&change, lns_config(lns), subscriber->record.vrf, request);
+	struct route_set routes;
+	struct ip_addr address = address_of(subscriber);
+	enum radius_error_cause cause = aaa_radius_change(
+		&change, lns_config(lns), subscriber->record.vrf, &address, request);
 
 	if (cause) {
 		log_ratelimited(
@@ -217,9 +250,14 @@ static enum radius_error_cause session_change(
 	}
 	if (!extra_room(subscriber, &change))
 		return RADIUS_ERROR_RESOURCES;
-	cause = ipv6_apply(subscriber, &change.ipv6);
+	cause = routes_plan(subscriber, &change, &routes);
+	if (!cause)
+		cause = ipv6_apply(subscriber, &change.ipv6);
 	if (cause)
 		return cause;
+	if ((change.has_routes4 || change.has_routes6) &&
+		subscriber_routes_replace(subscriber, routes.routes, routes.n))
+		return RADIUS_ERROR_RESOURCES;
 	extra_apply(subscriber, &change);
 	if (change.has_idle_timeout)
 		subscriber->idle_timeout = change.idle_timeout;

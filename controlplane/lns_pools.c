@@ -139,6 +139,13 @@ int lns_pool_take_exact(struct lns *lns, unsigned int vrf, uint64_t user, uint32
 	return pools_each(lns->pools, lns_config(lns), vrf, ip_pool_take_exact, user, address);
 }
 
+int lns_pool_take_from(struct lns *lns, int pool, uint64_t user, uint32_t address)
+{
+	if (pool < 0 || (unsigned int)pool >= lns->n_pools)
+		return -ENOENT;
+	return ip_pool_take_exact(lns->pools[pool], user, address);
+}
+
 void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address)
 {
 	pools_each(lns->pools, lns_config(lns), vrf, call_release, 0, address);

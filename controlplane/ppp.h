@@ -217,7 +217,8 @@ struct ppp_link {
 struct ppp_ipv4 {
 	uint32_t our_address;
 	uint32_t peer_address;
-	uint32_t dns[2]; /* 0: none, the option is rejected */
+	uint32_t dns[2];   /* 0: none, the option is rejected */
+	bool peer_chooses; /* ops->ipv4_wish is asked before the peer is told its address */
 };
 
 /* Interface identifiers as on the wire. */
@@ -247,6 +248,8 @@ struct ppp_ops {
 	/* The network phase begins, after link_up and an accepted authentication: answer, now or
 	 * later, by ppp_ipv4_open or _refuse and ppp_ipv6_open or _refuse. Also once per link_up. */
 	void (*network)(void *user);
+	/* The peer asks for an address: the one that it gets, 0 for none. NULL: never its choice. */
+	uint32_t (*ipv4_wish)(void *user, uint32_t address);
 	void (*ipv4_up)(void *user);
 	void (*ipv4_down)(void *user);
 	void (*ipv6_up)(void *user, const uint8_t peer_id[8]);

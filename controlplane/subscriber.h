@@ -152,6 +152,11 @@ void subscriber_acct_stop(struct subscriber *subscriber);   /* they are final */
  * pool), -EBUSY (fixed, but another user's).
  */
 int subscriber_address_get(struct subscriber *subscriber);
+/*
+ * It asks for an address, which is for it to choose: the one that it gets. That is its wish if its pool has it
+ * and nobody else holds it or has it in the configuration; otherwise the one that it was given before.
+ */
+uint32_t subscriber_address_wish(struct subscriber *subscriber, uint32_t wish);
 /* The session ends, or goes on as somebody else: its address is its heir's, its donor's again, or free. */
 void subscriber_address_drop(struct subscriber *subscriber);
 /* The session forwards: the one whose address it took over ends. */
@@ -163,3 +168,9 @@ void subscriber_address_inherit(struct subscriber *heir, struct subscriber *dono
  * record's prefixes of a family stay as they are while they are announced.
  */
 void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce);
+/*
+ * What is routed to a session that is up, from now on; copied. A prefix that it keeps is never without its route, neither
+ * here nor in the kernel. -ENOMEM: nothing has changed, or the session is being closed.
+ */
+int subscriber_routes_replace(
+	struct subscriber *subscriber, const struct config_route *routes, unsigned int n);

@@ -11,9 +11,11 @@
 
 #include "lns.h"
 #include "log.h"
+#include "subscriber_ppp.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The oldest other session of the user, and how many others there are. */
@@ -125,6 +127,26 @@ int subscriber_address_get(struct subscriber *subscriber)
 	return 0;
 }
 
+uint32_t subscriber_address_wish(struct subscriber *subscriber, uint32_t wish)
+{
+	struct lns *lns = subscriber->lns;
+	struct subscribers *subscribers = &lns->subscribers;
+	uint16_t vrf = subscriber->record.vrf;
+	struct ip_addr address = {.family = 4};
+
+	memcpy(address.bytes, &wish, sizeof(wish));
+	/* what it is about to take over stays what it is */
+	if (subscriber->donor || subscriber->heir || !subscriber->address ||
+		config_address_reserved(lns_config(lns), vrf, &address) ||
+		lns_pool_take_from(lns, subscriber->pool, subscriber->user_hash, wish))
+		return subscriber->address;
+	subscribers_address_remove(subscribers, subscriber);
+	lns_pool_release(lns, vrf, subscriber->address);
+	subscriber->address = wish;
+	subscribers_address_add(subscribers, subscriber);
+	return wish;
+}
+
 void subscriber_address_drop(struct subscriber *subscriber)
 {
 	struct subscriber *donor = subscriber->donor;
@@ -207,4 +229,49 @@ void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, b
 		}
 	}
 	*announced = announce;
+}
+
+/* References of prefixes that were announced, by bit. */
+static void announced_release(struct subscriber *subscriber, const struct session_prefix *prefixes,
+	unsigned int n, uint32_t announced)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct ip_prefix prefix = {
+			.addr.family = prefixes[i].family, .length = prefixes[i].length};
+
+		memcpy(prefix.addr.bytes, prefixes[i].addr, sizeof(prefix.addr.bytes));
+		if (announced >> i & 1)
+			kernel_route_withdraw(subscriber->lns->kernel_route, subscriber->record.vrf,
+				&prefix, false);
+	}
+}
+
+int subscriber_routes_replace(
+	struct subscriber *subscriber, const struct config_route *routes, unsigned int n)
+{
+	struct session_prefix before[SUBSCRIBER_PREFIXES_MAX];
+	unsigned int n_before = subscriber->record.n_prefixes;
+	uint32_t announced = subscriber->announced_prefixes;
+	bool announced4 = subscriber->announced4, announced6 = subscriber->announced6, ok;
+	struct config_route *copy = malloc((n + 1) * sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, routes, n * sizeof(*copy));
+	if (n_before)
+		memcpy(before, subscriber->record.prefixes, n_before * sizeof(*before));
+	free(subscriber->routes);
+	subscriber->routes = copy;
+	subscriber->n_routes = n;
+	/* the kernel counts references: those to the old set are held until the new ones are there */
+	subscriber->announced_prefixes = 0;
+	subscriber->announced4 = subscriber->announced6 = false;
+	ok = subscriber_forwarding_install(subscriber);
+	if (ok && announced4)
+		subscriber_routes_announce(subscriber, 4, true);
+	if (ok && announced6)
+		subscriber_routes_announce(subscriber, 6, true);
+	announced_release(subscriber, before, n_before, announced);
+	return ok ? 0 : -ENOMEM;
 }

@@ -153,6 +153,7 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 	for (unsigned int i = 0; i < 2; i++)
 		if (answer->dns[i].family == 4)
 			memcpy(&subscriber->ipv4.dns[i], answer->dns[i].bytes, sizeof(uint32_t));
+	subscriber->ipv4.peer_chooses = answer->address_choice;
 	if (answer->address.family == 4)
 		memcpy(&subscriber->ipv4.peer_address, answer->address.bytes, sizeof(uint32_t));
 	return subscriber_ipv6_keep(subscriber, &answer->ipv6);
@@ -187,6 +188,12 @@ static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer
 	ppp_auth_result(&subscriber->ppp, lns->now, &result);
 }
 
+static bool user_is(const struct subscriber *subscriber, const struct ppp_auth_request *request)
+{
+	return strlen(subscriber->user) == request->user_len &&
+		!memcmp(subscriber->user, request->user, request->user_len);
+}
+
 static void on_auth_request(void *user, const struct ppp_auth_request *request)
 {
 	static const enum aaa_method methods[] = {
@@ -214,11 +221,20 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 	char *name;
 	int64_t id;
 
+	if (subscriber->user && !user_is(subscriber, request) && subscriber->forwarded) {
+		struct log_context context = subscriber_log(subscriber);
+
+		/* its accounting is in the old name, to the last byte: the new one calls anew */
+		log_ratelimited(LOG_LEVEL_WARNING, &context,
+			"session closed: its peer authenticates as another user, \"%.*s\"",
+			(int)RTE_MIN(request->user_len, (size_t)AAA_USER_MAX),
+			(const char *)request->user);
+		subscriber_close(subscriber, PPP_CLOSE_AUTH_FAILED);
+		return;
+	}
 	/* the index hangs on the name: out of it before the name changes */
 	subscribers_user_remove(subscriber);
-	if (subscriber->user &&
-		(strlen(subscriber->user) != request->user_len ||
-			memcmp(subscriber->user, request->user, request->user_len)))
+	if (subscriber->user && !user_is(subscriber, request))
 		subscriber_address_drop(subscriber);
 	name = request->user_len <= AAA_USER_MAX ? malloc(request->user_len + 1) : NULL;
 	if (name) {
@@ -385,6 +401,14 @@ static bool forwarding_start(struct subscriber *subscriber, uint8_t family)
 	return true;
 }
 
+static uint32_t on_ipv4_wish(void *user, uint32_t address)
+{
+	struct subscriber *subscriber = user;
+
+	subscriber->ipv4.peer_address = subscriber_address_wish(subscriber, address);
+	return subscriber->ipv4.peer_address;
+}
+
 static void on_ipv4_up(void *user)
 {
 	struct subscriber *subscriber = user;
@@ -429,6 +453,7 @@ const struct ppp_ops subscriber_ppp_ops = {
 	.link_down = on_link_down,
 	.auth_request = on_auth_request,
 	.network = on_network,
+	.ipv4_wish = on_ipv4_wish,
 	.ipv4_up = on_ipv4_up,
 	.ipv4_down = on_ipv4_down,
 	.ipv6_up = on_ipv6_up,

@@ -150,6 +150,29 @@ def pool_is_taken_by_its_name(lab, state):
 
 
 @case
+def subscriber_may_choose_an_address_of_its_pool_that_is_free(lab, state):
+    def dial(tunnel, address, number=0):
+        return Client(tunnel.call(), user=f'choice{number}@radius.example', password='choice-password', methods=['chap'],
+                      address=address).up()
+
+    with tunnel_up(lab) as tunnel:
+        chosen = dial(tunnel, '100.66.7.7')
+        check_equal(chosen.address, '100.66.7.7', 'its choice')
+        chosen.ping(FAR)
+        # taken; of another pool; a network of somebody else; nothing at all
+        others = [dial(tunnel, address, 1 + index)
+                  for index, address in enumerate(('100.66.7.7', '100.67.0.9', '203.0.113.1', '0.0.0.0'))]
+        addresses = [one.address for one in others]
+        check(all(address.startswith('100.66.') for address in addresses), f'{addresses}')
+        check_equal(len(set(addresses + ['100.66.7.7'])), 5, f'different addresses: {addresses}')
+        others[0].ping(FAR)
+        for one in [chosen] + others:
+            one.terminate()
+    with dialled(lab, 'alice@radius.example', 'alice-password') as client:
+        check(client.address != '100.66.7.7', 'an address that nobody was to choose')
+
+
+@case
 def rates_are_taken_in_every_vendors_form(lab, state):
     for user, up, down in (('wispr', 2000000, 16000000), ('mikrotik', 3000000, 12000000),
                            ('ascend', 1000000, 4000000), ('cisco', 5000000, 10000000)):

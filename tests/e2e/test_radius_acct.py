@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # e2e: sanitize limit 600
 """Accounting against Debian's FreeRADIUS: exact, complete, and after every kind of death."""
+import contextlib
 import time
 import types
 
@@ -115,6 +116,25 @@ def a_line_that_dies_before_any_interim_has_its_counters(lab, state):
     stop = list(stops(state, 'alice@radius.example').values())[-1]
     check_equal(stop['Acct-Terminate-Cause'], 'Lost-Carrier', 'Acct-Terminate-Cause')
     check(int(stop['Acct-Input-Packets']) >= 3 and int(stop['Acct-Input-Octets']) > 0, f'counters: {stop}')
+
+
+@case
+def peer_that_comes_back_as_another_user_ends_the_session(lab, state):
+    """What it has transferred is in the first one's name."""
+    before = set(stops(state, '@radius.example'))
+    with tunnel_up(lab) as tunnel:
+        client = Client(tunnel.call(), user='alice@radius.example', password='alice-password', methods=['pap']).up()
+        client.ping(FAR)
+        client.user, client.password = 'interim@radius.example', 'interim-password'
+        client.lcp()
+        with contextlib.suppress(Exception):
+            client.authenticate()
+        eventually(lambda: not state.lnsd.sessions(), 'the session has ended', timeout=20)
+    delivered(state)
+    new = [one for key, one in stops(state, '@radius.example').items() if key not in before]
+    check_equal([(one['User-Name'], one['Acct-Terminate-Cause']) for one in new],
+                [('alice@radius.example', 'User-Error')], 'Stops')
+    check('authenticates as another user' in lab.read(state.lnsd.log), 'the log')
 
 
 @case

@@ -8,7 +8,7 @@ import types
 import load
 from dial import tunnel_up
 from freeradius import FreeRadius
-from lib import FAR, Lnsd, case, check, check_equal, eventually, main
+from lib import FAR, LNS_CORE, Lnsd, case, check, check_equal, eventually, main
 from ppp import Client
 
 COA = 'coa-secret-of-the-portal'
@@ -101,6 +101,38 @@ def change_of_rate_and_times_shows_and_an_interim_follows(lab, state):
         check_equal(request(state, 'coa', name, ('WISPr-Bandwidth-Max-Down', 3000000)), 'ACK', 'CoA of a rate')
         check_equal((details(state)['up_rate'], details(state)['down_rate']), (5000000, 3000000), 'rates')
         client.ping(FAR)
+        client.terminate()
+
+
+def kernel_routes(lab):
+    return lab.run('kern', 'ip', 'route', 'show').stdout
+
+
+@case
+def change_of_routes_takes_their_place_here_and_in_the_kernel(lab, state):
+    lab.run('inet', 'ip', 'route', 'replace', '198.18.0.0/16', 'via', LNS_CORE)
+    with dialled(lab) as client:
+        name = ('Acct-Session-Id', details(state)['acct_session_id'])
+        for routes in (['198.18.50.0/24 0.0.0.0 5', '198.18.51.0/28'],
+                       [f'198.18.50.0/24 {client.address} 7', '198.18.52.0/24'], ['none']):
+            check_equal(request(state, 'coa', name, *[('Framed-Route', f'"{route}"') for route in routes]), 'ACK', str(routes))
+            wanted = {route.split()[0] for route in routes if route != 'none'}
+            row = details(state)
+            check_equal({text.split()[0] for text in row['routes']}, wanted, 'routes')
+            check_equal({text for text in row['prefixes'] if text.startswith('198.18.')}, wanted, 'prefixes')
+            eventually(lambda: {word for word in kernel_routes(lab).split() if word.startswith('198.18.')} == wanted,
+                       f'the kernel has {wanted}: {kernel_routes(lab)}')
+            for prefix in wanted:  # from behind the subscriber's router to the internet, and back
+                source = prefix.split('/')[0].rsplit('.', 1)[0] + '.1'
+                own, client.address = client.address, source
+                client.ping(FAR)
+                client.address = own
+        client.ping(FAR)
+        check_equal(request(state, 'coa', name, ('Framed-Route', '"198.18.50.0/24 192.0.2.9"')), 'Invalid-Attribute-Value',
+                    'a gateway elsewhere')
+        check_equal(request(state, 'coa', name, ('Framed-IPv6-Route', '"2001:db8:77::/48"')), 'Invalid-Request',
+                    'IPv6 of a session without')
+        check_equal(details(state)['routes'], [], 'routes')
         client.terminate()
 
 

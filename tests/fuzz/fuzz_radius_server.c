@@ -27,9 +27,10 @@ static struct radius_server_cache *server;
 
 static enum radius_error_cause on_request(void *user, const struct radius_packet *request)
 {
+	static const struct ip_addr address = {.family = 4, .bytes = {100, 64, 0, 9}};
 	struct aaa_change change;
 
-	return aaa_radius_change(&change, config, 0, request);
+	return aaa_radius_change(&change, config, 0, &address, request);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -177,6 +177,17 @@ static inline void bench_closed(void *user, enum ppp_close_cause cause)
 	b->ppp.started = false;
 }
 
+/* The pool of the bench has 198.51.100.7, which was given, and .9. */
+static inline uint32_t bench_ipv4_wish(void *user, uint32_t address)
+{
+	static const uint8_t free_one[4] = {198, 51, 100, 9}, given[4] = {198, 51, 100, 7};
+	uint32_t answer;
+
+	bench_event(user, "ipv4_wish");
+	memcpy(&answer, memcmp(&address, free_one, 4) ? given : free_one, sizeof(answer));
+	return answer;
+}
+
 static const struct ppp_ops bench_ops = {
 	.send = bench_send,
 	.random_bytes = bench_random,
@@ -185,6 +196,7 @@ static const struct ppp_ops bench_ops = {
 	.link_down = bench_link_down,
 	.auth_request = bench_auth_request,
 	.network = bench_network,
+	.ipv4_wish = bench_ipv4_wish,
 	.ipv4_up = bench_ipv4_up,
 	.ipv4_down = bench_ipv4_down,
 	.ipv6_up = bench_ipv6_up,

@@ -75,6 +75,30 @@ Test(ipcp, options_of_the_peer_truth_table)
 	}
 }
 
+Test(ipcp, a_peer_that_may_choose_gets_what_it_asks_for_or_what_was_given)
+{
+	struct bench *b = bench_new(PPP_AUTH_PAP, 0, 0);
+	struct ppp_ipv4 choice = bench_ipv4;
+	struct taken t;
+
+	choice.peer_chooses = true;
+	pap_open(b);
+	ppp_ipv4_open(&b->ppp, b->now, &choice);
+	ppp_ipv6_refuse(&b->ppp, b->now);
+	acknowledge(b, take(b, IPCP, 1));
+	FEED(b, IPCP, 1, 1, 3, 6, 198, 51, 100, 200);
+	t = take(b, IPCP, 3);
+	BODY(t, 3, 6, 198, 51, 100, 7);
+	FEED(b, IPCP, 1, 2, 3, 6, 0, 0, 0, 0);
+	t = take(b, IPCP, 3);
+	BODY(t, 3, 6, 198, 51, 100, 7);
+	FEED(b, IPCP, 1, 3, 3, 6, 198, 51, 100, 9);
+	t = take(b, IPCP, 2);
+	BODY(t, 3, 6, 198, 51, 100, 9);
+	cr_assert_str_eq(b->events, "link_up auth_request network ipv4_wish ipv4_wish ipv4_up");
+	bench_free(b);
+}
+
 Test(ipcp, option_lengths_zero_and_one_are_dropped)
 {
 	struct bench *b = ipcp_ready();

@@ -216,7 +216,7 @@ Test(radius_server, change_truth_table)
 		{"1a0800000137011c", RADIUS_ERROR_INVALID_VALUE, 0, 0},
 		{"1a0c000001371c0609090909", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
 		{"0b06676f6c64c8037a", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
-		{"1606302e302f", RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE, 0, 0},
+		{"1606302e302f", RADIUS_ERROR_INVALID_VALUE, 0, 0},
 		/* what names a session is no change (RFC 5176, 3) */
 		{"610c004020010db800010000", RADIUS_ERROR_MISSING_ATTRIBUTE, 0, 0},
 		{"600a0000000000000001", RADIUS_ERROR_MISSING_ATTRIBUTE, 0, 0},
@@ -236,6 +236,8 @@ Test(radius_server, change_truth_table)
 		{"ab056370657b0b003820010db8010200", RADIUS_ERROR_INVALID_VALUE, 0, 0},
 	};
 
+	static const struct ip_addr own = {.family = 4, .bytes = {100, 64, 0, 9}};
+
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		uint8_t bytes[128] = {43};
 		size_t length = RADIUS_HEADER;
@@ -247,7 +249,7 @@ Test(radius_server, change_truth_table)
 			bytes[length++] = (uint8_t)byte;
 		bytes[3] = (uint8_t)length;
 		cr_assert_eq(radius_packet_parse(&packet, bytes, length), RADIUS_WIRE_OK);
-		cr_assert_eq(aaa_radius_change(&change, config, 0, &packet), rows[i].cause,
+		cr_assert_eq(aaa_radius_change(&change, config, 0, &own, &packet), rows[i].cause,
 			"row %u: %s", i, change.refusal);
 		if (rows[i].cause) {
 			cr_assert(*change.refusal, "row %u: no reason", i);
@@ -255,5 +257,53 @@ Test(radius_server, change_truth_table)
 		}
 		cr_assert_eq(change.up_rate, rows[i].up, "row %u", i);
 		cr_assert_eq(change.session_timeout, rows[i].session_timeout, "row %u", i);
+	}
+}
+
+Test(radius_server, change_of_routes_truth_table)
+{
+	static const struct ip_addr own = {.family = 4, .bytes = {100, 64, 0, 9}};
+	static const struct {
+		const char *routes[3]; /* a colon makes it a Framed-IPv6-Route */
+		enum radius_error_cause cause;
+		unsigned int n;
+		bool four, six;
+	} rows[] = {
+		{{"198.18.7.0/29 0.0.0.0 5"}, RADIUS_ERROR_NONE, 1, true, false},
+		{{"198.18.7.0/29 100.64.0.9 5", "198.18.8.0/24"}, RADIUS_ERROR_NONE, 2, true,
+			false},
+		{{"198.18.7.0/29 100.64.0.8"}, RADIUS_ERROR_INVALID_VALUE, 0, false, false},
+		{{"198.18.7.1/29"}, RADIUS_ERROR_INVALID_VALUE, 0, false, false},
+		{{"2001:db8:7::/48 :: 1"}, RADIUS_ERROR_NONE, 1, false, true},
+		{{"2001:db8:7::1/48"}, RADIUS_ERROR_INVALID_VALUE, 0, false, false},
+		{{"198.18.7.0/29", "2001:db8:7::/48"}, RADIUS_ERROR_NONE, 2, true, true},
+		{{"none"}, RADIUS_ERROR_NONE, 0, true, false},
+		{{"none "}, RADIUS_ERROR_INVALID_VALUE, 0, false, false},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint8_t bytes[256];
+		struct radius_packet packet;
+		struct radius_writer writer;
+		struct aaa_change change;
+		size_t length;
+
+		radius_writer_init(&writer, bytes, sizeof(bytes), RADIUS_COA_REQUEST, 1, NULL);
+		for (unsigned int k = 0; k < 3 && rows[i].routes[k]; k++)
+			radius_add_text(&writer,
+				strchr(rows[i].routes[k], ':') ? RADIUS_FRAMED_IPV6_ROUTE
+							       : RADIUS_FRAMED_ROUTE,
+				rows[i].routes[k]);
+		length = (size_t)(writer.at - bytes);
+		bytes[2] = (uint8_t)(length >> 8);
+		bytes[3] = (uint8_t)length;
+		cr_assert_eq(radius_packet_parse(&packet, bytes, length), RADIUS_WIRE_OK);
+		cr_assert_eq(aaa_radius_change(&change, config, 0, &own, &packet), rows[i].cause,
+			"row %u: %s", i, change.refusal);
+		if (rows[i].cause)
+			continue;
+		cr_assert_eq(change.n_routes, rows[i].n, "row %u", i);
+		cr_assert_eq(change.has_routes4, rows[i].four, "row %u", i);
+		cr_assert_eq(change.has_routes6, rows[i].six, "row %u", i);
 	}
 }
