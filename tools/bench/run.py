@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets per second of lnsd's workers, beside ipsec-secgw where it is there: see run.sh."""
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from captures import Captures, mean_size
+from contestants import BenchError, LnsdWorkers, Secgw, cpus, pages
+from order import order_check
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+SIZES = (64, 256, 512, 1024, 1400, 'imix')
+BOTH = ('up', 'down')
+CASE = {'direction': 'up', 'esp': 'none', 'size': 64, 'sessions': 1000, 'tunnels': 16, 'workers': 1, 'replay': False,
+        'inner': 'ipv4', 'police': False, 'packets': 4096, 'queues': 1}
+SHOWN = ('test', 'contestant', 'direction', 'esp', 'size', 'sessions', 'tunnels', 'workers', 'replay', 'inner', 'police')
+
+
+def case(test, **changes):
+    return dict(CASE, test=test, **changes)
+
+
+def suites(quick):
+    """{name: groups}; the cases of a group take turns."""
+    if quick:
+        small = {'packets': 1024, 'sessions': 100}
+        return {
+            'size': [[case('size', direction=direction, esp=esp, size=size, **small)]
+                     for esp in ('none', 'aes-128-gcm') for direction in BOTH for size in (64, 1400)],
+            'algorithm': [[case('algorithm', esp='aes-128-cbc-sha1', size=512, **small)]],
+            'ipv6': [[case('ipv6', direction=direction, inner='ipv6', size=80, **small)] for direction in BOTH],
+            'growth': [[case('growth', sessions=sessions, packets=2048) for sessions in (1, 2000)]],
+            'police': [[case('police', police=True, **small)]],
+            'replay': [[case('replay', esp='aes-128-gcm', replay=replay, **small) for replay in (False, True)]],
+            'workers': [[case('workers', tunnels=1, queues=2, workers=workers, **small) for workers in (1, 2)]],
+        }
+    return {
+        'size': [[case('size', direction=direction, esp=esp, size=size)]
+                 for esp in ('none', 'aes-128-gcm') for direction in BOTH for size in SIZES],
+        'algorithm': [[case('size', direction=direction, esp=esp, size=size)]
+                      for esp in ('aes-128-cbc-sha1', 'aes-128-cbc-sha256') for direction in BOTH
+                      for size in (64, 1400)],
+        'flow': [[case('flow', direction=direction, esp=esp, size='imix', sessions=1, tunnels=1)]
+                 for esp in ('none', 'aes-128-gcm') for direction in BOTH],
+        'ipv6': [[case('ipv6', direction=direction, esp=esp, size=size, inner='ipv6')]
+                 for esp, size in (('none', 80), ('none', 1400), ('aes-128-gcm', 1400)) for direction in BOTH],
+        'police': [[case('police', direction=direction, police=police) for police in (False, True)]
+                   for direction in BOTH],
+        'replay': [[case('replay', esp='aes-128-gcm', size=size, replay=replay) for replay in (False, True)]
+                   for size in (64, 1400)],
+        'workers': [[case('workers', esp=esp, size=size, tunnels=1, queues=2, workers=workers)
+                     for workers in (1, 2)]
+                    for esp, size in (('none', 64), ('none', 1400), ('aes-128-gcm', 1400))],
+        'growth': [[case('growth', direction=direction, esp=esp, size=size, packets=1000000, sessions=sessions,
+                         tunnels=1 if sessions == 1 else 64) for sessions in (1, 1000, 100000, 1000000)]
+                   for esp, size in (('none', 64), ('aes-128-gcm', 1400)) for direction in BOTH],
+    }
+
+
+def summarise(one, contestant, samples, ratios):
+    mpps = [sample.mpps for sample in samples]
+    median = statistics.median(mpps)
+    row = {'contestant': contestant.name, **{key: one[key] for key in SHOWN if key in one},
+           'mpps': round(median, 3), 'gbps': round(median * mean_size(one) * 8 / 1000, 3),
+           'cycles': round(statistics.median(sample.cycles for sample in samples), 1),
+           'spread': [round(min(mpps), 3), round(max(mpps), 3)],
+           'ratio': round(statistics.median(ratios), 3) if ratios else None,
+           'loss': round(statistics.median(sample.loss for sample in samples), 6),
+           'share': round(statistics.median(sample.share for sample in samples), 3), 'rounds': len(samples)}
+    if contestant.name != 'lnsd':
+        row['driver'] = samples[-1].more['driver']
+    return row
+
+
+def show(row):
+    name = row['contestant'] + (' replay' if row['replay'] else '') + (' police' if row.get('police') else '')
+    ratio = f"{row['ratio']:6.2f}" if row['ratio'] else '     -'
+    loss = f"  LOST {100 * row['loss']:.2f} %" if row['loss'] else ''
+    print(f"{row['test']:9} {name:12} {row['direction']:4} {row['esp']:19} {row['inner']} {row['size']!s:>4} "
+          f"{row['sessions']:>8,} {row['workers']:>2} {row['mpps']:8.2f} {row['gbps']:8.2f} {row['cycles']:8.1f}  "
+          f"{row['spread'][0]:7.2f} to {row['spread'][1]:7.2f} {ratio}{loss}", flush=True)
+
+
+def play(group, lnsd, peer, rounds, milliseconds):
+    """A B A B …: every case of every contestant once, then all of them again."""
+    entries = []
+    for one in group:
+        entries.append((one, lnsd, []))
+        if peer and peer.plays(one):
+            entries.append((one, peer, []))
+    for _ in range(rounds):
+        for one, contestant, samples in entries:
+            samples.append(contestant.measure(one, milliseconds))
+            if peer and peer.hz is None:
+                peer.hz = lnsd.hz
+    rows = []
+    for one, contestant, samples in entries:
+        rivals = [other for same, rival, other in entries if same is one and rival is peer]
+        ratios = ([ours.mpps / theirs.mpps for ours, theirs in zip(samples, rivals[0])]
+                  if rivals and contestant is lnsd else [])
+        rows.append(summarise(one, contestant, samples, ratios))
+        show(rows[-1])
+    return rows
+
+
+def machine(lnsd, peer, build):
+    def output(*words):
+        return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+    with open('/proc/cpuinfo') as file:
+        model = next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), '?')
+    return {
+        'cpu': model, 'cores': os.cpu_count(), 'worker_cpus': cpus(1)[1], 'kernel': platform.release(),
+        'commit': output('git', '-C', ROOT, '-c', 'safe.directory=*', 'describe', '--always', '--dirty'),
+        'compiler': output(os.environ.get('CC', 'gcc').split()[-1], '--version').partition('\n')[0],
+        'flags': '-O3 -march=native', 'build': os.path.basename(build),
+        'dpdk': output('dpkg-query', '-W', '-f', '${Version}', 'libdpdk-dev'),
+        'ipsec_mb': output('dpkg-query', '-W', '-f', '${Version}', 'libipsec-mb1'),
+        'pages': 'huge' if pages(CASE)[2] else '4 KiB', 'tsc_hz': lnsd.hz, 'peer': bool(peer),
+        'load': os.getloadavg()[0]}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='run.sh')
+    parser.add_argument('--quick', action='store_true', help='does everything work: small, short, one round')
+    parser.add_argument('--peer', action='store_true', help='build and alternate with ipsec-secgw')
+    parser.add_argument('--only', default='', help='these tests, comma-separated (size, algorithm, flow, ipv6, police, '
+                        'replay, workers, growth, order)')
+    parser.add_argument('--rounds', type=int, help='(5; quick: 1)')
+    parser.add_argument('--ms', type=int, help='length of a measurement (700; quick: 150)')
+    parser.add_argument('--json', help='the figures, into this file')
+    parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--peer-program', help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    rounds = options.rounds or (1 if options.quick else 5)
+    milliseconds = options.ms or (150 if options.quick else 700)
+    groups = suites(options.quick)
+    wanted = [name for name in options.only.split(',') if name] or [*groups, 'order']
+    unknown = set(wanted) - set(groups) - {'order'}
+    if unknown:
+        parser.error(f"--only: {', '.join(sorted(unknown))}: expected {', '.join([*groups, 'order'])}")
+
+    directory = tempfile.mkdtemp(prefix='lnsd-bench.', dir=os.environ.get('TMPDIR', '/var/tmp'))
+    failed = []
+    try:
+        captures = Captures(os.path.join(options.build, 'tools', 'lnsload', 'lnsload'), directory)
+        lnsd = LnsdWorkers(options.build, captures, directory)
+        peer = Secgw(options.peer_program, captures, directory, None) if options.peer_program else None
+        print(f"{'test':9} {'contestant':12} {'way':4} {'ESP':19} {'inner':4} {'size':>4} {'sessions':>8} "
+              f"{'w':>2} {'Mpps':>8} {'Gb/s':>8} {'cycles':>8}  {'spread (Mpps)':18} {'ratio':>6}")
+        results = []
+        for name in wanted:
+            try:
+                if name == 'order':
+                    results.append(order_check(lnsd, captures, case('order', tunnels=1, workers=2, queues=2,
+                                                                    packets=4096 if options.quick else 65536)))
+                    continue
+                for group in groups[name]:
+                    if any(one['workers'] > len(os.sched_getaffinity(0)) for one in group):
+                        print(f'{name}: needs more CPUs, left out')
+                        continue
+                    results += play(group, lnsd, peer, rounds, milliseconds)
+                    captures.drop()
+            except (BenchError, subprocess.SubprocessError) as error:
+                failed.append(f'{name}: {error}')
+                print(f'{name}: FAILED: {error}', file=sys.stderr, flush=True)
+        if options.json:
+            with open(options.json, 'w') as file:
+                json.dump({'machine': machine(lnsd, peer, options.build), 'results': results}, file, indent=1)
+                file.write('\n')
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+main()
