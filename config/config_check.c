@@ -252,7 +252,10 @@ static bool user_has_ipv6(const struct config *config, const struct config_user 
 	return user->ipv6_prefix.addr.family || user->ipv6_delegated.addr.family ||
 		user->ipv6_address.family || user->ipv6_pool != -1 ||
 		user->ipv6_delegated_pool != -1 || config->ipv6.pool != -1 ||
-		config->ipv6.delegated_pool != -1;
+		config->ipv6.delegated_pool != -1 ||
+		(user->vrf != DRAFT_VRF_UNKNOWN &&
+			(config->vrfs[user->vrf].ipv6_pool != -1 ||
+				config->vrfs[user->vrf].ipv6_delegated_pool != -1));
 }
 
 static void check_user_limits(struct config_draft *draft, unsigned int index)
@@ -260,7 +263,7 @@ static void check_user_limits(struct config_draft *draft, unsigned int index)
 	const struct config *config = draft->config;
 	const struct config_user *user = &config->users[index];
 	const struct yaml_node **nodes = draft->users;
-	int pool = user->pool == -1 ? config->subscribers.pool : user->pool;
+	int pool = user->pool;
 
 	if (user->wildcard && user->address.family)
 		draft_error(draft, place_item("users", nodes, index, "address"),
@@ -268,6 +271,10 @@ static void check_user_limits(struct config_draft *draft, unsigned int index)
 	if (user->wildcard && user->n_routes)
 		draft_error(draft, place_item("users", nodes, index, "routes"),
 			"routes for a wildcard, expected them at users of one name");
+	if (pool == -1 && user->vrf != DRAFT_VRF_UNKNOWN)
+		pool = config->vrfs[user->vrf].pool;
+	if (pool == -1)
+		pool = config->subscribers.pool;
 	if (draft_given(draft, place_item("users", nodes, index, "address"))) {
 		if (user->pool >= 0)
 			draft_error(draft, place_item("users", nodes, index, "pool"),
@@ -426,7 +433,7 @@ int draft_check(struct config_draft *draft)
 	check_kernel(draft);
 	check_sessions(draft);
 	draft_check_radius(draft);
-	if (draft_ipv6_check(draft))
+	if (draft_ipv6_check(draft) || draft_vrf_check(draft))
 		return -ENOMEM;
 	return draft_check_addresses(draft);
 }

@@ -9,7 +9,7 @@
 
 #define POOL_BITS_MAX 24 /* prefixes of one pool's network, as a power of two */
 
-static int prefix_pool_reference(struct config_draft *draft, struct draft_place place)
+int draft_prefix_pool(struct config_draft *draft, struct draft_place place)
 {
 	const struct config *config = draft->config;
 
@@ -33,21 +33,21 @@ void draft_ipv6_resolve(struct config_draft *draft)
 							: (unsigned int)vrf;
 		config->prefix_pools[i].line = draft->prefix_pools[i]->line;
 	}
-	ipv6->pool = prefix_pool_reference(draft, place_key("ipv6", "pool"));
-	ipv6->delegated_pool = prefix_pool_reference(draft, place_key("ipv6", "delegated-pool"));
-	ipv6->address_pool = prefix_pool_reference(draft, place_key("ipv6", "address-pool"));
+	ipv6->pool = draft_prefix_pool(draft, place_key("ipv6", "pool"));
+	ipv6->delegated_pool = draft_prefix_pool(draft, place_key("ipv6", "delegated-pool"));
+	ipv6->address_pool = draft_prefix_pool(draft, place_key("ipv6", "address-pool"));
 	for (unsigned int i = 0; i < config->n_users; i++) {
 		struct config_user *user = &config->users[i];
 
-		user->ipv6_pool = prefix_pool_reference(
-			draft, place_item("users", draft->users, i, "ipv6-pool"));
-		user->ipv6_delegated_pool = prefix_pool_reference(
+		user->ipv6_pool =
+			draft_prefix_pool(draft, place_item("users", draft->users, i, "ipv6-pool"));
+		user->ipv6_delegated_pool = draft_prefix_pool(
 			draft, place_item("users", draft->users, i, "ipv6-delegated-pool"));
 	}
 }
 
 /* The prefixes of a pool have the length that its use needs. */
-static void check_pool_use(struct config_draft *draft, struct draft_place place, int pool,
+void draft_prefix_pool_check(struct config_draft *draft, struct draft_place place, int pool,
 	unsigned int low, unsigned int high)
 {
 	const struct config_prefix_pool *named;
@@ -97,9 +97,10 @@ static void check_users(struct config_draft *draft)
 			draft, i, "ipv6-pool", user->ipv6_pool, user->ipv6_prefix.addr.family);
 		check_user_pool(draft, i, "ipv6-delegated-pool", user->ipv6_delegated_pool,
 			user->ipv6_delegated.addr.family);
-		check_pool_use(draft, place_item("users", draft->users, i, "ipv6-pool"),
+		draft_prefix_pool_check(draft, place_item("users", draft->users, i, "ipv6-pool"),
 			user->ipv6_pool, 64, 64);
-		check_pool_use(draft, place_item("users", draft->users, i, "ipv6-delegated-pool"),
+		draft_prefix_pool_check(draft,
+			place_item("users", draft->users, i, "ipv6-delegated-pool"),
 			user->ipv6_delegated_pool, 48, 64);
 		if (!user->wildcard)
 			continue;
@@ -331,9 +332,11 @@ int draft_ipv6_check(struct config_draft *draft)
 {
 	const struct config_ipv6 *ipv6 = &draft->config->ipv6;
 
-	check_pool_use(draft, place_key("ipv6", "pool"), ipv6->pool, 64, 64);
-	check_pool_use(draft, place_key("ipv6", "delegated-pool"), ipv6->delegated_pool, 48, 64);
-	check_pool_use(draft, place_key("ipv6", "address-pool"), ipv6->address_pool, 128, 128);
+	draft_prefix_pool_check(draft, place_key("ipv6", "pool"), ipv6->pool, 64, 64);
+	draft_prefix_pool_check(
+		draft, place_key("ipv6", "delegated-pool"), ipv6->delegated_pool, 48, 64);
+	draft_prefix_pool_check(
+		draft, place_key("ipv6", "address-pool"), ipv6->address_pool, 128, 128);
 	if (ipv6->preferred_lifetime > ipv6->valid_lifetime)
 		draft_error(draft, place_key("ipv6", "preferred-lifetime"),
 			"%u s, expected no more than valid-lifetime (%u s)",

@@ -272,6 +272,7 @@ int draft_resolve(struct config_draft *draft)
 		strcpy(config->lns.host_name, "lnsd");
 	lists_resolve(draft);
 	draft_ipv6_resolve(draft);
+	draft_vrf_resolve(draft);
 	dpdk_resolve(draft);
 	subscribers_resolve(draft);
 	kernel_resolve(draft);

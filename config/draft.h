@@ -73,6 +73,14 @@ int draft_check_sas(struct config_draft *draft);
 void draft_ipv6_resolve(struct config_draft *draft);
 int draft_ipv6_check(struct config_draft *draft);
 
+/* config_vrf.c: the same for who comes into which VRF, and with which pools. 0 or -ENOMEM. */
+void draft_vrf_resolve(struct config_draft *draft);
+int draft_vrf_check(struct config_draft *draft);
+/* config_ipv6.c */
+int draft_prefix_pool(struct config_draft *draft, struct draft_place place);
+void draft_prefix_pool_check(struct config_draft *draft, struct draft_place place, int pool,
+	unsigned int low, unsigned int high);
+
 /* The element of the file's list names (names first in each) that place names; -1: not given. */
 int draft_reference(struct config_draft *draft, struct draft_place place, const void *elements,
 	size_t size, unsigned int n, const char *what);

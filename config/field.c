@@ -460,24 +460,30 @@ bool field_read_rate(struct config_reader *reader, const struct config_path *pat
 	return true;
 }
 
-bool field_read_dns(struct config_reader *reader, const struct config_path *path,
-	const struct yaml_node *node, const struct schema_field *field, void *target)
+bool field_read_addresses(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, struct ip_addr *addresses, unsigned int max,
+	schema_read_fn *element)
 {
-	struct ip_addr *dns = target;
 	const struct yaml_node *child;
 	unsigned int index = 0;
 	bool ok = true;
 
 	if (yaml_node_null(node) || (node->kind == YAML_SEQUENCE && !node->n && !node->refused))
 		return true;
-	if (!list_expected(reader, path, node, 2))
+	if (!list_expected(reader, path, node, max))
 		return false;
 	for (child = node->first; child; child = child->next, index++) {
 		struct config_path at = {path, NULL, child, index};
 
-		ok &= field_read_addr4(reader, &at, child, NULL, &dns[index]);
+		ok &= element(reader, &at, child, NULL, &addresses[index]);
 	}
 	return ok;
+}
+
+bool field_read_dns(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, const struct schema_field *field, void *target)
+{
+	return field_read_addresses(reader, path, node, target, 2, field_read_addr4);
 }
 
 bool field_read_route(struct config_reader *reader, const struct config_path *path,

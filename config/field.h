@@ -34,3 +34,8 @@ schema_read_fn field_read_delegated;    /* struct ip_prefix: /48 to /64 */
 schema_read_fn field_read_interface_id; /* uint8_t[8]: four groups of an address */
 schema_read_fn field_read_dns6;         /* dns of struct config_ipv6 */
 schema_read_fn field_read_domain;       /* char *: a DNS name */
+
+/* A list of at most max addresses, each read by element; an empty one is as none. */
+bool field_read_addresses(struct config_reader *reader, const struct config_path *path,
+	const struct yaml_node *node, struct ip_addr *addresses, unsigned int max,
+	schema_read_fn *element);

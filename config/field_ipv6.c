@@ -103,22 +103,7 @@ bool field_read_interface_id(struct config_reader *reader, const struct config_p
 bool field_read_dns6(struct config_reader *reader, const struct config_path *path,
 	const struct yaml_node *node, const struct schema_field *field, void *target)
 {
-	struct ip_addr *dns = target;
-	const struct yaml_node *child;
-	unsigned int index = 0;
-	bool ok = true;
-
-	if (yaml_node_null(node) || (node->kind == YAML_SEQUENCE && !node->n && !node->refused))
-		return true;
-	if (node->kind != YAML_SEQUENCE || node->refused || node->n > CONFIG_DNS6_MAX)
-		return reader_expected(reader, path, node, field,
-			"a list of at most %u IPv6 addresses", CONFIG_DNS6_MAX);
-	for (child = node->first; child; child = child->next, index++) {
-		struct config_path at = {path, NULL, child, index};
-
-		ok &= field_read_addr6(reader, &at, child, NULL, &dns[index]);
-	}
-	return ok;
+	return field_read_addresses(reader, path, node, target, CONFIG_DNS6_MAX, field_read_addr6);
 }
 
 static bool domain_valid(const char *text)

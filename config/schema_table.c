@@ -313,6 +313,11 @@ static const struct schema_field schema_vrf[] = {
 	{"name", TEXT(config_vrf, name), .check = name_check, REQUIRED, RESTART},
 	{"table", NUMBER(config_vrf, table, 1, UINT32_MAX), RESTART},
 	{"tun", TEXT(config_vrf, tun), .check = ifname_check, RESTART},
+	{"realms", LIST(config_vrf, realms, 4096), .read = field_read_domain, .strings = true},
+	{"pool", REFERENCE(config_vrf, pool)},
+	{"ipv6-pool", REFERENCE(config_vrf, ipv6_pool)},
+	{"ipv6-delegated-pool", REFERENCE(config_vrf, ipv6_delegated_pool)},
+	{"ipv6-address-pool", REFERENCE(config_vrf, ipv6_address_pool)},
 	{NULL},
 };
 
@@ -439,6 +444,7 @@ static const struct schema_field schema_policy[] = {
 	{"down-rate", CUSTOM(T, down_rate, field_read_rate)},
 	{"up-burst", NUMBER(T, up_burst, 1600, 1073741824), ZERO},
 	{"down-burst", NUMBER(T, down_burst, 1600, 1073741824), ZERO},
+	{"vrf", REFERENCE(T, vrf)},
 	{NULL},
 };
 #undef T

@@ -38,17 +38,23 @@ static bool password_is_right(const struct config_user *user, const struct aaa_r
 	return false;
 }
 
-static int pool_in_vrf(const struct config *config, int pool, unsigned int vrf)
+static int pool_in_vrf(const struct config *config, int own, int pool, unsigned int vrf)
 {
+	if (own >= 0)
+		return own;
 	return pool >= 0 && config->prefix_pools[pool].vrf == vrf ? pool : -1;
 }
 
 void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6)
 {
+	const struct config_vrf *own = &config->vrfs[vrf];
+
 	*ipv6 = (struct aaa_ipv6){
-		.pool = pool_in_vrf(config, config->ipv6.pool, vrf),
-		.delegated_pool = pool_in_vrf(config, config->ipv6.delegated_pool, vrf),
-		.address_pool = pool_in_vrf(config, config->ipv6.address_pool, vrf),
+		.pool = pool_in_vrf(config, own->ipv6_pool, config->ipv6.pool, vrf),
+		.delegated_pool = pool_in_vrf(
+			config, own->ipv6_delegated_pool, config->ipv6.delegated_pool, vrf),
+		.address_pool =
+			pool_in_vrf(config, own->ipv6_address_pool, config->ipv6.address_pool, vrf),
 	};
 	memcpy(ipv6->dns, config->ipv6.dns, sizeof(ipv6->dns));
 }
@@ -83,7 +89,7 @@ static void answer_fill(
 {
 	const struct config_subscribers *defaults = &config->subscribers;
 
-	answer->pool = defaults->pool;
+	answer->pool = config_pool_of_vrf(config, user ? user->vrf : 0);
 	answer->session_timeout = defaults->session_timeout;
 	answer->idle_timeout = defaults->idle_timeout;
 	answer->dns[0] = defaults->dns[0];

@@ -326,22 +326,20 @@ static bool vrf_apply(struct reading *reading)
 {
 	const struct config *config = reading->config;
 	struct aaa_answer *answer = reading->answer;
+	int realm_vrf =
+		config_vrf_of_user(config, reading->request->user, reading->request->user_length);
 	bool pool_given = reading->seen & 1;
-	unsigned int pool_vrf;
+	unsigned int pool_vrf = pool_given ? config->pools[answer->pool].vrf : 0;
 
-	if (!pool_given)
-		answer->pool = config->subscribers.pool;
-	if (answer->pool < 0)
-		return true;
-	pool_vrf = config->pools[answer->pool].vrf;
 	if (!reading->has_vrf && pool_given)
 		answer->vrf = pool_vrf;
-	if (pool_vrf == answer->vrf)
-		return true;
-	if (pool_given)
+	else if (!reading->has_vrf && realm_vrf >= 0)
+		answer->vrf = (unsigned int)realm_vrf;
+	if (!pool_given)
+		answer->pool = config_pool_of_vrf(config, answer->vrf);
+	else if (pool_vrf != answer->vrf)
 		return reading_refuse(reading, "Framed-Pool %s is not in VRF %s",
 			config->pools[answer->pool].name, config->vrfs[answer->vrf].name);
-	answer->pool = -1;
 	return true;
 }
 

@@ -139,8 +139,8 @@ enum radius_error_cause aaa_radius_change(struct aaa_change *change, const struc
 	if (!cause &&
 		counters[AAA_RADIUS_UNKNOWN_ATTRIBUTES] + counters[AAA_RADIUS_UNUSED_ATTRIBUTES] +
 			accept->answer.dns[0].family + accept->answer.dns[1].family +
-			reading.has_vrf) {
-		reading_refuse(&reading, "a vendor's attribute cannot be changed");
+			(accept->answer.vrf != vrf)) {
+		reading_refuse(&reading, "a vendor's attribute, or the VRF, cannot be changed");
 		cause = RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE;
 	}
 	if (!cause &&

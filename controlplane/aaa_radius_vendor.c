@@ -45,12 +45,29 @@ static bool policy_set(
 		(!down || reading_rate(reading, false, policy->down_rate, policy->down_burst));
 }
 
+static bool vrf_take(struct reading *reading, unsigned int vrf)
+{
+	if (reading->has_vrf && reading->answer->vrf != vrf)
+		return reading_refuse(reading, "two different VRFs");
+	reading->has_vrf = true;
+	reading->answer->vrf = vrf;
+	return true;
+}
+
 bool reading_filter_id(struct reading *reading, const struct radius_attribute *attribute)
 {
+	const struct config_policy *policy;
 	char name[READING_TEXT_MAX] = "";
+	bool rates;
 
-	return reading_text(reading, attribute, "Filter-Id", name) &&
-		policy_set(reading, "Filter-Id", name, true, true);
+	if (!reading_text(reading, attribute, "Filter-Id", name))
+		return false;
+	policy = config_policy_find(reading->config, name);
+	/* one that only leads into a VRF leaves the rates to others */
+	rates = !policy || policy->vrf < 0 || policy->up_rate || policy->down_rate;
+	if (rates && !policy_set(reading, "Filter-Id", name, true, true))
+		return false;
+	return policy->vrf < 0 || vrf_take(reading, (unsigned int)policy->vrf);
 }
 
 static bool rate_read(struct reading *reading, const struct radius_attribute *attribute,
@@ -104,11 +121,7 @@ static bool vrf_set(struct reading *reading, const char *name)
 	for (unsigned int i = 0; i < config->n_vrfs; i++) {
 		if (strcmp(config->vrfs[i].name, name))
 			continue;
-		if (reading->has_vrf && reading->answer->vrf != i)
-			return reading_refuse(reading, "two different VRFs");
-		reading->has_vrf = true;
-		reading->answer->vrf = i;
-		return true;
+		return vrf_take(reading, i);
 	}
 	return reading_refuse(reading, "VRF %s is not in vrfs", name);
 }

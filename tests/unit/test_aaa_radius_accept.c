@@ -19,19 +19,27 @@ static const char yaml[] =
 	"pools:\n"
 	"  - {name: main, ranges: [10.0.0.0/24]}\n"
 	"  - {name: red-pool, vrf: red, ranges: [10.1.0.0/24]}\n"
+	"  - {name: biz-pool, vrf: biz, ranges: [10.1.0.0/24]}\n"
 	"prefix-pools:\n"
 	"  - {name: six, prefixes: ['2001:db8:100::/48']}\n"
 	"  - {name: dp, length: 56, prefixes: ['2001:db8:200::/48']}\n"
 	"  - {name: ap, length: 128, prefixes: ['2001:db8:300::/120']}\n"
 	"  - {name: red6, vrf: red, prefixes: ['2001:db8:400::/48']}\n"
+	"  - {name: biz6, vrf: biz, prefixes: ['2001:db8:400::/48']}\n"
+	"  - {name: bizd, vrf: biz, length: 60, prefixes: ['2001:db8:500::/48']}\n"
 	"ipv6: {pool: six, dns: ['2001:db8::99']}\n"
-	"vrfs: [{name: red, table: 100}]\n"
+	"vrfs:\n"
+	"  - {name: red, table: 100}\n"
+	"  - {name: biz, table: 101, realms: [biz.example, Second.Example], pool: biz-pool, "
+	"ipv6-pool: biz6, ipv6-delegated-pool: bizd}\n"
 	"subscribers: {pool: main, local-address: 10.255.0.1, session-timeout: 3600, dns: "
 	"[9.9.9.9]}\n"
 	"users: [{name: carol, password: x, address: 10.0.0.9}]\n"
 	"policies:\n"
 	"  - {name: gold, up-rate: 5M, down-rate: 50M, up-burst: 20000}\n"
-	"  - {name: silver, up-rate: 1M}\n";
+	"  - {name: silver, up-rate: 1M}\n"
+	"  - {name: to-biz, vrf: biz}\n"
+	"  - {name: biz-gold, vrf: biz, up-rate: 7M}\n";
 
 static struct config *config;
 static struct aaa_accept accept;
@@ -88,11 +96,18 @@ static size_t attributes_of(const char *text, uint8_t *out)
 	return (size_t)(out - start);
 }
 
+static const char *user = "alice@isp.example";
+
 static bool read_as(enum aaa_method method, const char *attributes)
 {
 	static uint8_t bytes[RADIUS_PACKET_MAX] = {2};
 	size_t length = RADIUS_HEADER + attributes_of(attributes, bytes + RADIUS_HEADER);
-	struct aaa_request request = {.method = method, .chap_id = 7};
+	struct aaa_request request = {
+		.method = method,
+		.chap_id = 7,
+		.user = (const uint8_t *)user,
+		.user_length = strlen(user),
+	};
 	struct radius_answer answer = {.request_authenticator = authenticator, .secret = secret};
 
 	bytes[2] = (uint8_t)(length >> 8);
@@ -328,6 +343,63 @@ Test(aaa_radius_accept, ipv6_that_cannot_be_given_is_refused)
 		cr_expect_str_eq(strchr(accept.answer.refusal, ':') + 2, rows[i].refusal,
 			"row %u: %s", i, accept.answer.refusal);
 	}
+}
+
+/* 1 user; 2 accept; 3 VRF (-1: refused); 4 pool; 5 of prefixes; 6 up-rate */
+Test(aaa_radius_accept, vrf_truth_table)
+{
+	enum { MAIN, RED_POOL, BIZ_POOL };
+	enum { SIX, DP, AP, RED6, BIZ6, BIZD };
+	static const struct {
+		const char *user, *attributes;
+		int vrf, pool, pool6, delegated_pool;
+		uint64_t up_rate;
+	} rows[] = {
+		{"a@isp.example", "", 0, MAIN, SIX, -1, 0},
+		/* the realm, in any case, behind the last '@' and nowhere else */
+		{"a@biz.example", "", 2, BIZ_POOL, BIZ6, BIZD, 0},
+		{"a@BIZ.EXAMPLE", "", 2, BIZ_POOL, BIZ6, BIZD, 0},
+		{"a@isp.example@second.example", "", 2, BIZ_POOL, BIZ6, BIZD, 0},
+		{"a@biz.example@isp.example", "", 0, MAIN, SIX, -1, 0},
+		{"a@not-biz.example", "", 0, MAIN, SIX, -1, 0},
+		{"biz.example", "", 0, MAIN, SIX, -1, 0},
+		{"a@", "", 0, MAIN, SIX, -1, 0},
+		{"", "", 0, MAIN, SIX, -1, 0},
+		/* RADIUS knows better: its VRF, its pool's */
+		{"a@biz.example", "88:\"main\"", 0, MAIN, SIX, -1, 0},
+		{"a@biz.example", "88:\"red-pool\"", 1, RED_POOL, -1, -1, 0},
+		{"a@biz.example", "26:00000009010f\"ip:vrf-id=red\" 88:\"red-pool\"", 1, RED_POOL,
+			-1, -1, 0},
+		{"a@isp.example", "26:00000009010f\"ip:vrf-id=biz\"", 2, BIZ_POOL, BIZ6, BIZD, 0},
+		{"a@biz.example", "26:000000090113\"ip:vrf-id=default\"", 0, MAIN, SIX, -1, 0},
+		/* Filter-Id */
+		{"a@isp.example", "11:\"to-biz\"", 2, BIZ_POOL, BIZ6, BIZD, 0},
+		{"a@isp.example", "11:\"biz-gold\"", 2, BIZ_POOL, BIZ6, BIZD, 7000000},
+		{"a@isp.example", "11:\"to-biz\" 11:\"silver\"", 2, BIZ_POOL, BIZ6, BIZD, 1000000},
+		{"a@isp.example", "11:\"to-biz\" 26:00000009010f\"ip:vrf-id=biz\"", 2, BIZ_POOL,
+			BIZ6, BIZD, 0},
+		{"a@isp.example", "11:\"to-biz\" 26:00000009010f\"ip:vrf-id=red\"", -1, 0, 0, 0, 0},
+		{"a@isp.example", "11:\"to-biz\" 88:\"main\"", -1, 0, 0, 0, 0},
+		{"a@isp.example", "11:\"to-biz\" 100:\"six\"", -1, 0, 0, 0, 0},
+		{"a@biz.example", "100:\"six\"", -1, 0, 0, 0, 0},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool ok;
+
+		user = rows[i].user;
+		ok = read_accept(rows[i].attributes);
+		cr_assert_eq(ok, rows[i].vrf >= 0, "row %u: %s", i, accept.refusal);
+		if (!ok)
+			continue;
+		cr_expect_eq(accept.answer.vrf, (unsigned int)rows[i].vrf, "row %u", i);
+		cr_expect_eq(accept.answer.pool, rows[i].pool, "row %u", i);
+		cr_expect_eq(accept.answer.ipv6.pool, rows[i].pool6, "row %u", i);
+		cr_expect_eq(
+			accept.answer.ipv6.delegated_pool, rows[i].delegated_pool, "row %u", i);
+		cr_expect_eq(accept.answer.extra->up_rate, rows[i].up_rate, "row %u", i);
+	}
+	user = "alice@isp.example";
 }
 
 Test(aaa_radius_accept, a_vrf_comes_with_its_pool)

@@ -157,3 +157,59 @@ Test(config_ipv6, a_user_of_ipv6_alone_needs_no_pool_of_addresses)
 	cr_expect_eq(config_user_find(config, "u")->pool, -1);
 	config_free(config);
 }
+
+Test(config_ipv6, a_vrf_has_pools_and_realms_of_its_own)
+{
+	static const char pools[] = MINIMAL
+		"pools: [{name: p, ranges: [10.9.0.0/24]}, {name: b, ranges: [10.9.0.0/24], vrf: "
+		"biz}]\n"
+		"prefix-pools: [{name: p6, prefixes: ['2001:db8::/48']}, {name: b6, vrf: biz, "
+		"prefixes: ['2001:db8::/48']}, {name: bd, vrf: biz, length: 56, prefixes: "
+		"['2001:db8:1::/48']}]\n";
+	static const struct config_row rows[] = {
+		{MINIMAL "vrfs: [{name: biz, table: 9, realms: [a.example, A.Example]}]\n",
+			"f:3:50: vrfs[biz].realms[1]: A.Example, expected a realm of its own (VRF "
+			"biz has it)"},
+		{MINIMAL "vrfs: [{name: biz, table: 9, realms: [a.example]}, {name: x, table: 10, "
+			 "realms: [a.example]}]\n",
+			"f:3:82: vrfs[x].realms[0]: a.example, expected a realm of its own (VRF "
+			"biz has it)"},
+		{MINIMAL "vrfs: [{name: biz, table: 9, pool: nowhere}]\n",
+			"f:3:36: vrfs[biz].pool: nowhere, expected the name of a pool"},
+		{MINIMAL "policies: [{name: gold, vrf: nowhere}]\n",
+			"f:3:30: policies[gold].vrf: nowhere, expected the name of a VRF"},
+	};
+	char text[1024];
+	struct config *config;
+
+	config_rows_run(rows, sizeof(rows) / sizeof(*rows));
+	snprintf(text, sizeof(text),
+		"%svrfs: [{name: biz, table: 9, realms: [biz.example], pool: b, ipv6-pool: b6, "
+		"ipv6-delegated-pool: bd}]\nsubscribers: {pool: p}\n"
+		"policies: [{name: gold}, {name: business, vrf: biz}]\n"
+		"users: [{name: '*@x.example', password: x, vrf: biz}]\n",
+		pools);
+	config = must_parse(text);
+	cr_expect_eq(config->vrfs[0].pool, -1);
+	cr_expect_eq(config_pool_of_vrf(config, 0), 0);
+	cr_expect_eq(config_pool_of_vrf(config, 1), 1);
+	cr_expect_eq(config->vrfs[1].ipv6_pool, 1);
+	cr_expect_eq(config->vrfs[1].ipv6_delegated_pool, 2);
+	cr_expect_eq(config->vrfs[1].ipv6_address_pool, -1);
+	cr_expect_eq(config->policies[0].vrf, -1);
+	cr_expect_eq(config->policies[1].vrf, 1);
+	config_free(config);
+	/* of another VRF, of another length */
+	snprintf(text, sizeof(text),
+		"%svrfs: [{name: biz, table: 9, pool: p, ipv6-pool: p6, ipv6-address-pool: bd}]\n",
+		pools);
+	config_rows_run(
+		&(struct config_row){text,
+			"f:5:36: vrfs[biz].pool: pool p is in VRF default, expected one in VRF "
+			"biz\n"
+			"f:5:50: vrfs[biz].ipv6-pool: pool p6 is in VRF default, expected one in "
+			"VRF biz\n"
+			"f:5:73: vrfs[biz].ipv6-address-pool: prefix pool bd has length 56, "
+			"expected one of length 128"},
+		1);
+}

@@ -238,6 +238,10 @@ struct config_vrf {
 	char name[CONFIG_NAME_MAX];
 	uint32_t table; /* kernel routing table; default VRF: 254 (main) */
 	char tun[16];   /* kernel TUN: lns0 for the default VRF */
+	unsigned int n_realms;
+	char **realms; /* whose users RADIUS need not put into it */
+	/* of its subscribers, indices in config.pools and config.prefix_pools; -1 = none of its own */
+	int pool, ipv6_pool, ipv6_delegated_pool, ipv6_address_pool;
 	unsigned int line;
 };
 
@@ -362,6 +366,7 @@ struct config_policy {
 	char name[CONFIG_NAME_MAX];
 	uint64_t up_rate, down_rate; /* bits per second from and to the subscriber; 0 = no limit */
 	uint32_t up_burst, down_burst; /* bytes; 0 = a tenth of a second */
+	int vrf;                       /* where Filter-Id puts the subscriber; -1 = nowhere */
 	unsigned int line;
 };
 
@@ -430,6 +435,12 @@ unsigned int config_restart_needed(
 const struct config_peer *config_peer_find(
 	const struct config *config, const struct ip_addr *addr, const char *host_name);
 /* NULL: no policy of that name. */
+/* ---- config_vrf.c ---- */
+/* The VRF of a user's realm (behind the last '@', in any case); -1: none. */
+int config_vrf_of_user(const struct config *config, const uint8_t *user, size_t length);
+/* The pool of a subscriber in this VRF who was given none; -1: none. */
+int config_pool_of_vrf(const struct config *config, unsigned int vrf);
+
 const struct config_policy *config_policy_find(const struct config *config, const char *name);
 /* The client whose sources hold addr; NULL: none. */
 const struct config_radius_client *config_radius_client_find(
