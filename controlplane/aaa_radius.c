@@ -24,10 +24,12 @@ struct generation {
 struct question {
 	struct question *next, **link;
 	struct aaa_radius *radius;
-	struct aaa_request request; /* what an Access-Accept is checked against: method, CHAP id */
+	/* what an Access-Accept is checked against: method, CHAP id, user */
+	struct aaa_request request;
 	aaa_radius_done *done;
 	void *user;
 	struct radius_request *handle;
+	uint8_t name[]; /* the user's */
 };
 
 struct aaa_radius {
@@ -291,7 +293,7 @@ int aaa_radius_ask(struct aaa_radius *radius, const struct aaa_request *request,
 	if (rc || writer.failed)
 		return rc ? rc : -EMSGSIZE;
 	asked.attributes_length = (size_t)(writer.at - asked.attributes);
-	question = malloc(sizeof(*question));
+	question = malloc(sizeof(*question) + request->user_length);
 	if (!question)
 		return -ENOMEM;
 	*question = (struct question){
@@ -302,6 +304,10 @@ int aaa_radius_ask(struct aaa_radius *radius, const struct aaa_request *request,
 		.next = radius->questions,
 		.link = &radius->questions,
 	};
+	if (request->user_length)
+		memcpy(question->name, request->user, request->user_length);
+	question->request.user = question->name;
+	question->request.user_length = request->user_length;
 	asked.user = question;
 	rc = radius_client_submit(
 		radius_io_client(radius->current->io), *radius->now, &asked, &question->handle);
