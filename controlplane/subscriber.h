@@ -169,8 +169,13 @@ void subscriber_address_inherit(struct subscriber *heir, struct subscriber *dono
  */
 void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce);
 /*
- * What is routed to a session that is up, from now on; copied. A prefix that it keeps is never without its route, neither
- * here nor in the kernel. -ENOMEM: nothing has changed, or the session is being closed.
+ * After a change of what the session that is up has or is routed: into the dataplane and the kernel. A prefix that it
+ * keeps is never without its route, neither here nor there. False: without memory for it the session is being closed.
+ */
+bool subscriber_prefixes_replace(struct subscriber *subscriber);
+/*
+ * What is routed to a session that is up, from now on; copied. -ENOMEM: nothing has changed, or the session is being
+ * closed.
  */
 int subscriber_routes_replace(
 	struct subscriber *subscriber, const struct config_route *routes, unsigned int n);

@@ -246,24 +246,15 @@ static void announced_release(struct subscriber *subscriber, const struct sessio
 	}
 }
 
-int subscriber_routes_replace(
-	struct subscriber *subscriber, const struct config_route *routes, unsigned int n)
+bool subscriber_prefixes_replace(struct subscriber *subscriber)
 {
 	struct session_prefix before[SUBSCRIBER_PREFIXES_MAX];
 	unsigned int n_before = subscriber->record.n_prefixes;
 	uint32_t announced = subscriber->announced_prefixes;
 	bool announced4 = subscriber->announced4, announced6 = subscriber->announced6, ok;
-	struct config_route *copy = malloc((n + 1) * sizeof(*copy));
 
-	if (!copy)
-		return -ENOMEM;
-	if (n)
-		memcpy(copy, routes, n * sizeof(*copy));
 	if (n_before)
 		memcpy(before, subscriber->record.prefixes, n_before * sizeof(*before));
-	free(subscriber->routes);
-	subscriber->routes = copy;
-	subscriber->n_routes = n;
 	/* the kernel counts references: those to the old set are held until the new ones are there */
 	subscriber->announced_prefixes = 0;
 	subscriber->announced4 = subscriber->announced6 = false;
@@ -273,5 +264,20 @@ int subscriber_routes_replace(
 	if (ok && announced6)
 		subscriber_routes_announce(subscriber, 6, true);
 	announced_release(subscriber, before, n_before, announced);
-	return ok ? 0 : -ENOMEM;
+	return ok;
+}
+
+int subscriber_routes_replace(
+	struct subscriber *subscriber, const struct config_route *routes, unsigned int n)
+{
+	struct config_route *copy = malloc((n + 1) * sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, routes, n * sizeof(*copy));
+	free(subscriber->routes);
+	subscriber->routes = copy;
+	subscriber->n_routes = n;
+	return subscriber_prefixes_replace(subscriber) ? 0 : -ENOMEM;
 }

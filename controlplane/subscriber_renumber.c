@@ -3,7 +3,6 @@
 #include "lns.h"
 #include "log.h"
 #include "subscriber_ipv6.h"
-#include "subscriber_ppp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -158,30 +157,15 @@ static int parts_reserve(struct subscriber *subscriber, const struct aaa_ipv6_ch
 	return 0;
 }
 
-/* New routes in place of the old ones, in single stores. False: the session is being closed. */
+/* False: the session is being closed. */
 static bool parts_replace(struct subscriber *subscriber, const struct held_prefix fresh[IPV6_PARTS])
 {
-	bool announced4 = false, announced6 = subscriber->announced6;
-
-	/* what is announced is known by its place among the prefixes, which those of IPv4's routes may change */
-	for (unsigned int part = 0; part < IPV6_PARTS; part++)
-		if (fresh[part].length && !subscriber->ipv6->parts[part].length)
-			announced4 = subscriber->announced4;
-	if (announced4)
-		subscriber_routes_announce(subscriber, 4, false);
-	subscriber_routes_announce(subscriber, 6, false);
 	for (unsigned int part = 0; part < IPV6_PARTS; part++)
 		if (fresh[part].length)
 			subscriber_ipv6_replace(subscriber, part, &fresh[part]);
 	if (fresh[IPV6_ADDRESS].length)
 		subscriber->ipv6->binding.address_declined = false;
-	if (!subscriber_forwarding_install(subscriber))
-		return false;
-	if (announced4)
-		subscriber_routes_announce(subscriber, 4, true);
-	if (announced6)
-		subscriber_routes_announce(subscriber, 6, true);
-	return true;
+	return subscriber_prefixes_replace(subscriber);
 }
 
 static void link_tell(struct subscriber *subscriber)
