@@ -9,13 +9,13 @@
 #include <rte_ethdev.h>
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct session_table *dataplane_sessions(struct dataplane *dp)
 {
@@ -75,22 +75,17 @@ unsigned int dataplane_ifaces(const struct dataplane *dp)
 	return dp->n_ifaces;
 }
 
-/* Carrier of a kernel's device by its index; true if the kernel does not say. */
-static bool kernel_carrier(unsigned int ifindex)
+/* Carrier of a kernel's device; true if the kernel does not say. */
+static bool kernel_carrier(const struct dataplane *dp, int ifindex)
 {
-	struct ifreq ifr = {0};
-	bool carrier = true;
-	int fd;
+	/* ethtool's word is the carrier itself; IFF_RUNNING follows it up to a second later */
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
 
-	if (if_indextoname(ifindex, ifr.ifr_name) == NULL)
-		return errno != ENXIO; /* the device is gone */
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return true;
-	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
-		carrier = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
-	close(fd);
-	return carrier;
+	if (ioctl(dp->kernel_socket, SIOCGIFNAME, &ifr) < 0)
+		return errno != ENODEV; /* the device is gone */
+	ifr.ifr_data = (char *)&link;
+	return ioctl(dp->kernel_socket, SIOCETHTOOL, &ifr) < 0 || link.data != 0;
 }
 
 bool dataplane_iface_link(struct dataplane *dp, unsigned int index)
@@ -104,7 +99,7 @@ bool dataplane_iface_link(struct dataplane *dp, unsigned int index)
 	rte_eth_link_get_nowait(port->ethdev, &link);
 	if (link.link_status != RTE_ETH_LINK_UP)
 		return false;
-	return port->kernel_ifindex == 0 || kernel_carrier(port->kernel_ifindex);
+	return port->kernel_ifindex == 0 || kernel_carrier(dp, port->kernel_ifindex);
 }
 
 int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_info *info)

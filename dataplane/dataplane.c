@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define MBUF_CACHE       256
 #define GROUPS_MAX       4096
@@ -239,6 +241,7 @@ struct dataplane *dataplane_create(
 	dp = rte_zmalloc("dataplane", sizeof(*dp), RTE_CACHE_LINE_SIZE);
 	if (dp == NULL)
 		goto fail;
+	dp->kernel_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	dp->n_workers = settings->n_workers;
 	dp->n_ifaces = settings->n_ifaces;
 	dp->idle = (uint8_t)settings->idle;
@@ -341,5 +344,7 @@ void dataplane_destroy(struct dataplane *dp)
 	rte_mempool_free(dp->pool);
 	if (dp->rcu != NULL)
 		rcu_destroy(dp->rcu);
+	if (dp->kernel_socket >= 0)
+		close(dp->kernel_socket);
 	rte_free(dp);
 }

@@ -60,8 +60,7 @@ struct port {
 	bool rx_ip_checksum, rx_udp_checksum; /* the device verifies */
 	bool tx_udp_checksum, tx_segments;
 	bool started;
-	unsigned int
-		kernel_ifindex;    /* the device whose carrier is the link's; 0: the driver knows */
+	int kernel_ifindex;        /* the device whose carrier is the link's; 0: the driver knows */
 	uint8_t overload;          /* enum overload_signal of its queues */
 	uint64_t rss_offered, rss; /* types of RSS: of the device, in force */
 	uint64_t rx_offloads, tx_offloads;      /* in force */
@@ -110,6 +109,7 @@ struct dataplane {
 	const char *esp_engine; /* NULL: whatever there is, or none */
 
 	/* control core only */
+	int kernel_socket; /* in the namespace of the kernel's devices beneath ports; -1: none */
 	uint64_t inject_drops;
 	unsigned int punt_next[PUNT_RINGS], reply_next;
 };

@@ -22,6 +22,32 @@ static bool inject_ip_prepare(struct worker *w, struct rte_mbuf *m, struct meta 
 	return meta->inner_family == 4 || (meta->inner_family == 6 && m->data_len >= 40);
 }
 
+/* A TAP's frame, out of its interface with the interface's tags (802.1Q inside of 802.1ad). */
+static bool inject_frame(struct worker *w, struct rte_mbuf *m, uint8_t index)
+{
+	const struct iface *iface = &w->ifaces[index];
+	uint16_t tags = (iface->outer_vlan != 0 ? 4 : 0) + (iface->vlan != 0 ? 4 : 0);
+	uint16_t addresses = RTE_ETHER_HDR_LEN - sizeof(uint16_t);
+
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN || m->data_off < tags))
+		return false;
+	if (unlikely(tags != 0)) {
+		uint8_t *frame = packet_prepend(m, tags);
+
+		memmove(frame, frame + tags, addresses);
+		frame += addresses;
+		if (iface->outer_vlan != 0) {
+			store_be16(frame, RTE_ETHER_TYPE_QINQ);
+			store_be16(frame + 2, iface->outer_vlan);
+			frame += 4;
+		}
+		store_be16(frame, RTE_ETHER_TYPE_VLAN);
+		store_be16(frame + 2, iface->vlan);
+	}
+	port_send(w, index, m);
+	return true;
+}
+
 /* A PPP frame leaves by its session's owner, who has the sequence numbers. */
 static bool inject_session_prepare(struct worker *w, struct rte_mbuf *m, const struct meta *meta)
 {
@@ -47,9 +73,10 @@ bool inject_poll(struct worker *w)
 		if (meta->kind < INJECT_KINDS)
 			w->stats.injects[meta->kind]++;
 		meta->flags |= META_PRIORITY;
-		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces)
-			port_send(w, meta->iface, m);
-		else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))
+		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces) {
+			if (unlikely(!inject_frame(w, m, meta->iface)))
+				worker_drop(w, m, DROP_INJECT_INVALID);
+		} else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))
 			if (unlikely(meta->sa_group != 0))
 				protect[n_protect++] = m;
 			else

@@ -72,7 +72,7 @@ static int port_configure(
 
 	/* drivers on top of a kernel's device that call their link up as long as they run */
 	if (strcmp(port->driver, "net_af_packet") == 0 || strcmp(port->driver, "net_pcap") == 0)
-		port->kernel_ifindex = info.if_index;
+		port->kernel_ifindex = (int)info.if_index;
 
 	bool fixed = port_has_fixed_queues(info.driver_name);
 

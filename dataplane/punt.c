@@ -71,6 +71,20 @@ static unsigned int punt_share(const struct rte_mbuf *m, enum punt_kind kind)
 	}
 }
 
+/* The kernel sees the interface, not its VLAN: a TAP carries no tags. */
+static void punt_untag(struct rte_mbuf *m)
+{
+	struct meta *meta = meta_of(m);
+	uint16_t tags = meta->l2_length - RTE_ETHER_HDR_LEN;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (likely(tags == 0))
+		return;
+	memmove(frame + tags, frame, RTE_ETHER_HDR_LEN - sizeof(uint16_t));
+	packet_adj(m, tags);
+	meta->l2_length = RTE_ETHER_HDR_LEN;
+}
+
 void punt(struct worker *w, struct rte_mbuf *m, enum punt_kind kind)
 {
 	enum punt_ring ring = (enum punt_ring)punt_rings[kind];
@@ -84,6 +98,8 @@ void punt(struct worker *w, struct rte_mbuf *m, enum punt_kind kind)
 		worker_drop(w, m, punt_limits[ring].full);
 		return;
 	}
+	if (kind == PUNT_FRAME)
+		punt_untag(m);
 	meta_of(m)->kind = (uint8_t)kind;
 	w->stats.punts[kind]++;
 	buffer->pkts[buffer->n++] = m;

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # e2e: limit 900
-"""xl2tpd and pppd on a Debian kernel (pppol2tp), in a virtual machine, as the LAC with its subscriber."""
+"""A Debian kernel in a virtual machine: xl2tpd and pppd (pppol2tp) as the LAC with its subscriber; lnsd on VRF devices."""
 import json
 import re
 import types
 
 import dial
+import guest_vrf
 from guest import Guest
 from lib import FAR, Capture, Lnsd, case, check, check_equal, default_config, eventually, main
 
@@ -54,7 +55,7 @@ def setup(lab):
         peers=[{'name': 'guest', 'sources': ['10.1.0.3/32'], 'host-name': 'guest', 'secret': SECRET,
                 'challenge': True}],
         users=[{'name': USER, 'password': PASSWORD}])).start()
-    guest = Guest(lab, timeout=850)
+    guest = Guest(lab, timeout=850, memory=2048)
     guest.write('xl2tpd.conf', XL2TPD)
     guest.write('l2tp-secrets', f'* * {SECRET}\n', 0o600)
     guest.write('ppp-options', OPTIONS)
@@ -209,6 +210,16 @@ def shutdown_of_lnsd_is_told_to_the_lac(lab, state):
     dial_up(state)
     state.guest.run(f'ping -n -q -c 3 -W 2 {FAR}')
     hang_up(state)
+
+
+@case
+def vrf_devices_and_vlans(lab, state):
+    """lnsd in the guest, whose kernel has both: three VRFs with the same addresses, two of them VLANs of one port."""
+    with guest_vrf.Network(lab, state.guest) as network:
+        network.each_subscriber_reaches_its_own_internet()
+        network.the_kernel_has_devices_and_tables()
+        network.routes_go_with_the_session()
+    return network.summary
 
 
 def finish(lab, state):

@@ -3,6 +3,7 @@
 """Two links to the internet in one route: flows spread over both, each keeps its link, and one link is enough."""
 import collections
 import contextlib
+import os
 import select
 import socket
 import threading
@@ -95,10 +96,13 @@ class Watch:
         for sock in self.sockets:
             sock.close()
 
-    def links(self):
+    def marked(self, mark):
+        return [one for one in self.seen if one[2].startswith(mark)]
+
+    def links(self, mark):
         """{destination: links that its packets came by}"""
         found = collections.defaultdict(set)
-        for link, destination, _ in self.seen:
+        for link, destination, _ in self.marked(mark):
             found[destination].add(link)
         return found
 
@@ -122,13 +126,14 @@ def send_round(client, source6, payload):
 
 def arrived(lab, client, source6, rounds=3):
     """{destination: link}; every packet arrives, and a flow's all by one link."""
+    mark = os.urandom(8)
     with watch(lab) as watcher:
         for number in range(rounds):
-            send_round(client, source6, f'round {number}'.encode())
+            send_round(client, source6, mark + bytes([number]))
             time.sleep(0.05)
-        eventually(lambda: len(watcher.seen) >= 2 * FLOWS * rounds, 'all arrive')
-    check_equal(len(watcher.seen), 2 * FLOWS * rounds, 'packets that arrived')
-    found = watcher.links()
+        eventually(lambda: len(watcher.marked(mark)) >= 2 * FLOWS * rounds, 'all arrive')
+    check_equal(len(watcher.marked(mark)), 2 * FLOWS * rounds, 'packets that arrived')
+    found = watcher.links(mark)
     check_equal([one for one, links in found.items() if len(links) > 1], [], 'flows that changed their link')
     return {destination: links.pop() for destination, links in found.items()}
 
@@ -158,7 +163,7 @@ def a_link_that_goes_down_leaves_its_flows_to_the_other(lab, state):
     with dual(lab, state) as (client, source6):
         before = arrived(lab, client, source6)
         with watch(lab) as watcher:
-            stop, sent = threading.Event(), 0
+            sent = 0
             down = time.monotonic() + 0.5
             end = down + 2.5
             gone = False
@@ -170,12 +175,12 @@ def a_link_that_goes_down_leaves_its_flows_to_the_other(lab, state):
                                / Raw(str(sent).encode()))
                 sent += 1
                 time.sleep(0.002)
-            stop.set()
             eventually(lambda: any(data == str(sent - 1).encode() for _, _, data in watcher.seen), 'the last arrives')
             time.sleep(0.1)
-        numbers = {int(data) for _, _, data in watcher.seen}
+        numbers = {int(data) for _, _, data in watcher.seen if data.isdigit()}
         lost = sorted(set(range(sent)) - numbers)
-        check(not lost or (lost[0] >= last_sent - 10 and lost[-1] < last_sent + (sent - last_sent) / 2),
+        # what was sent before may still be on its way through a busy machine when the link goes
+        check(not lost or lost[-1] < last_sent + (sent - last_sent) / 2,
               f'lost {lost} of {sent}, the link went down at {last_sent}')
         check(all(before[FAR4[number % FLOWS]] == 'core2' for number in lost), 'only flows of the link that went down')
         after = arrived(lab, client, source6)

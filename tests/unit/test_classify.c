@@ -80,6 +80,11 @@ static const struct {
 	{"both roles in VLAN 20", {0x81, 0, 0, 20}, 4, RIG_CORE0, 4},
 };
 
+static uint32_t tags_of(int iface)
+{
+	return (vlan_ifaces[iface].vlan ? 4 : 0) + (vlan_ifaces[iface].outer_vlan ? 4 : 0);
+}
+
 Test(classify, tags_choose_the_interface)
 {
 	for (size_t i = 0; i < RTE_DIM(taggings); i++) {
@@ -125,6 +130,49 @@ Test(classify, tagged_next_hop_gets_its_tags)
 		cr_expect_arr_eq(out.data, l2, length - 2);
 		cr_expect_eq(load_be16(out.data + length - 2), RTE_ETHER_TYPE_IPV4);
 		cr_expect_eq(out.data[length], 0x45);
+	}
+}
+
+Test(classify, tags_stay_on_this_side_of_the_tap)
+{
+	static const uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1};
+
+	for (size_t i = 0; i < RTE_DIM(taggings); i++) {
+		struct rte_mbuf *m;
+
+		if (taggings[i].iface < 0)
+			continue;
+		memset(in.data, 0xff, 6);
+		memset(in.data + 6, 2, 6);
+		store_be16(in.data + 12, RTE_ETHER_TYPE_ARP);
+		memcpy(in.data + 14, arp, sizeof(arp));
+		in.n = 42;
+		tag(&in, taggings[i].tags, taggings[i].n);
+		rig_send(&rig, taggings[i].device, &in);
+		rig_turn(&rig);
+		cr_assert_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_FRAME, "%s",
+			taggings[i].name);
+		cr_expect_eq(meta.iface, taggings[i].iface, "%s", taggings[i].name);
+		cr_expect_eq(out.n, 42u, "%s", taggings[i].name);
+		cr_expect_arr_eq(out.data, in.data, 12);
+		cr_expect_eq(load_be16(out.data + 12), RTE_ETHER_TYPE_ARP, "%s", taggings[i].name);
+		cr_expect_arr_eq(out.data + 14, arp, sizeof(arp));
+		/* the kernel's answer goes where the request came from: with its interface's tags, whatever priority that had */
+		m = dataplane_mbuf(rig.dp);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)out.n), out.data, out.n);
+		meta_of(m)->kind = INJECT_FRAME;
+		meta_of(m)->iface = (uint8_t)taggings[i].iface;
+		cr_assert_eq(dataplane_inject(rig.dp, 0, m), 0);
+		rig_turn(&rig);
+		cr_assert(rig_receive(&rig, taggings[i].device, &out), "%s", taggings[i].name);
+		cr_expect_eq(out.n, 42u + tags_of(taggings[i].iface), "%s", taggings[i].name);
+		cr_expect_arr_eq(out.data, in.data, 12);
+		cr_expect_eq(load_be16(out.data + out.n - 30), RTE_ETHER_TYPE_ARP);
+		if (taggings[i].iface == 3)
+			cr_expect_arr_eq(out.data + 12, taggings[4].tags, 8);
+		else if (taggings[i].iface >= 2)
+			cr_expect(load_be16(out.data + 12) == RTE_ETHER_TYPE_VLAN &&
+				load_be16(out.data + 14) == vlan_ifaces[taggings[i].iface].vlan);
 	}
 }
 

@@ -32,7 +32,7 @@ enum punt_kind {
 	PUNT_L2TP_KNOWN, /* control message of a known tunnel from its peer; data at the outer IP header */
 	PUNT_PPP, /* PPP control frame of a session; data at the PPP frame (ff 03 may be there) */
 	PUNT_L2TP_UNKNOWN, /* any other L2TP control message; data at the outer IP header */
-	PUNT_FRAME,        /* for the kernel, through the interface's TAP; data at Ethernet */
+	PUNT_FRAME, /* for the kernel, through the interface's TAP; data at Ethernet, no tags */
 	PUNT_LOCAL, /* inner IP packet for our own address, through the VRF's TUN; data at IP */
 	PUNT_UNRESOLVED, /* needs a neighbour: meta.adjacency or the destination; data at the IP header */
 	PUNT_KINDS
@@ -40,7 +40,7 @@ enum punt_kind {
 
 /* What an injected packet is (control core to worker). */
 enum inject_kind {
-	INJECT_FRAME, /* send as it is out of meta.iface; data at Ethernet */
+	INJECT_FRAME, /* send out of meta.iface with its tags; data at Ethernet, no tags */
 	/* route in meta.vrf; data at an IP header (complete, checksums set); with meta.sa_group: by ESP */
 	INJECT_IP,
 	INJECT_SESSION, /* PPP frame (with ff 03 where wanted) into session/generation's tunnel */
