@@ -208,9 +208,13 @@ static const struct l2tp_peer *on_peer_find(
 	struct log_context context = {0};
 	char text[PEER_BYTES];
 
+	context.peer = peer_text(path, NULL, text);
+	if (peer >= 0 && lns->profile->l2tp[peer].require_ipsec && !path->sa_group)
+		log_ratelimited(LOG_LEVEL_WARNING, &context,
+			"in the clear, but peer %s has to come inside ESP: dropped",
+			lns->profile->l2tp[peer].name);
 	if (peer >= 0)
 		return &lns->profile->l2tp[peer];
-	context.peer = peer_text(path, NULL, text);
 	log_ratelimited(LOG_LEVEL_WARNING, &context,
 		"tunnel refused: no peer has this source address and a host-name pattern for "
 		"\"%.*s\"",

@@ -284,6 +284,12 @@ void lns_sas_notice(struct lns *lns, const struct message_reply *reply)
 				ntohl(notice->spi));
 		return;
 	}
+	if (notice->reason == DROP_L2TP_WRONG_SA) {
+		log_ratelimited(LOG_LEVEL_WARNING, &line,
+			"L2TP packet refused: its tunnel's peer is the one of spi=0x%08x: %s",
+			ntohl(notice->spi), drop_text(notice->reason));
+		return;
+	}
 	log_ratelimited(LOG_LEVEL_WARNING, &line, "ESP packet refused: spi=0x%08x seq=%u: %s",
 		ntohl(notice->spi), notice->sequence, drop_text(notice->reason));
 }

@@ -103,6 +103,8 @@ static json_t *sa_row(struct lns *lns, const struct install_sa *sa)
 		"reason", sa->reason, "esn", sa->esn);
 	if (!row)
 		return NULL;
+	if (group)
+		json_object_set_new(row, "reqid", json_integer(group->reqid));
 	drops_put(row, state);
 	if (state) {
 		bool in = sa->direction == SA_INBOUND;

@@ -3,6 +3,7 @@
  * The L2TP header of what LACs send (RFC 2661, 3.1), up to the owner of the session.
  */
 #include "l2tp_input.h"
+#include "esp_notice.h"
 #include "handoff.h"
 #include "punt.h"
 
@@ -172,6 +173,20 @@ static uint16_t l2tp_headers(
 	return kept;
 }
 
+/* By whatever its peer sends, it is not by the tunnel's SAs: the log says whose it should have been. */
+static __rte_noinline void l2tp_wrong_sa(
+	struct worker *w, struct rte_mbuf *m, const struct tunnel *tunnel)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t sa = tunnel->path.sa_group ? sa_group_outbound(w->sas, tunnel->path.sa_group)
+					    : SA_NONE;
+
+	if (sa != SA_NONE && sa_at(w->sas, sa)->family == ip[0] >> 4 && esp_notice_take(w))
+		esp_notice_peer(w, sa, ip + (ip[0] >> 4 == 4 ? 12 : 8),
+			load16(ip + meta_of(m)->l3_length), DROP_L2TP_WRONG_SA);
+	worker_drop(w, m, DROP_L2TP_WRONG_SA);
+}
+
 /* The sender is the tunnel's peer; slots fetched. */
 static uint16_t l2tp_peers(
 	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const struct tunnel **tunnels)
@@ -188,7 +203,7 @@ static uint16_t l2tp_peers(
 			continue;
 		}
 		if (unlikely(tunnel->path.sa_group != meta->sa_group)) {
-			worker_drop(w, m, DROP_L2TP_WRONG_SA);
+			l2tp_wrong_sa(w, m, tunnel);
 			continue;
 		}
 		rte_prefetch0(l2tp_slot(tunnel, meta->session_id));

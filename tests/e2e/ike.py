@@ -171,6 +171,11 @@ class Network:
         self.process = self.guest.process
         return self
 
+    def reload(self, **changes):
+        """With another configuration."""
+        self.guest.write('lnsd.yaml', yaml_text({**self.config, **changes}), 0o600)
+        self.run('lnsctl -s /run/lnsd.sock reload')
+
     def alive(self):
         return self.run('kill -0 $(cat /run/lnsd.pid)', check_status=False) == ''
 

@@ -39,9 +39,11 @@ PAIRS = {
     'gcm6': Pair(LAC6, 'gcm128', 0x10a0, remote=LNS6),
     'bad': Pair('10.1.0.140', 'gcm128', 0x10b0),
     'bad-natt': Pair('10.1.0.141', 'cbc-sha256', 0x10c0, natt=4500),
+    'none': Pair('10.1.0.129', 'gcm128', 0x10d0),
 }
 PEERS = [
     {'name': 'clear', 'sources': ['10.1.0.0/25']},
+    {'name': 'plain', 'sources': ['10.1.0.129/32'], 'ipsec': 'none'},
     {'name': 'carrier', 'sources': ['10.1.0.128/25', 'fd00:1::/64'], 'ipsec': 'required'},
 ]
 
@@ -63,7 +65,7 @@ def associations(pair):
 
 
 def setup(lab):
-    for number in range(130, 142):
+    for number in range(129, 142):
         lab.run('lac', 'ip', 'addr', 'add', f'10.1.0.{number}/24', 'dev', 'access')
     # two workers: SAs and sessions have different owners
     config = default_config(
@@ -275,6 +277,7 @@ def cleartext_from_a_peer_that_requires_ipsec_is_dropped_before_any_state(lab, s
         lac = Lac(lab, local=local, remote=remote)
         try:
             tunnel = Tunnel(lac)
+            mark = len(lab.read(state.lnsd.log))
             with counted(state, 'sccrq-needs-ipsec'):
                 try:
                     tunnel.connect()
@@ -282,6 +285,8 @@ def cleartext_from_a_peer_that_requires_ipsec_is_dropped_before_any_state(lab, s
                     pass
                 else:
                     raise Failure(f'an SCCRQ in the clear from {local} was answered')
+            shown = [line for line in lab.read(state.lnsd.log)[mark:].splitlines() if 'has to come inside ESP' in line]
+            check(shown and local in shown[0] and 'carrier' in shown[0], f'log: {shown}')
         finally:
             lac.close()
     # in fragments, which are whole before anybody looks at the peer
@@ -297,6 +302,22 @@ def cleartext_from_a_peer_that_requires_ipsec_is_dropped_before_any_state(lab, s
 
 
 @case
+def a_peer_that_is_to_come_without_ipsec_is_refused_inside_esp(lab, state):
+    lac = EspLac(lab, PAIRS['none'])
+    tunnel = Tunnel(lac)
+    with counted(state, 'sccrq-inside-ipsec'):
+        body = b''.join([avp(MESSAGE_TYPE, SCCRQ), *tunnel.hello_avps()])
+        lac.send(tunnel.header(0, len(body), ns=0) + body)
+    lac.close()
+    lac = Lac(lab, local='10.1.0.129')
+    try:
+        with dial.tunnel_up(lab, lac=lac, name='lac-none'):
+            pass
+    finally:
+        lac.close()
+
+
+@case
 def cleartext_into_a_tunnel_that_came_inside_esp_is_dropped(lab, state):
     with tunnel_over(lab, 'bad') as tunnel, far_socket(lab) as far:
         client = Client(tunnel.call()).up()
@@ -305,8 +326,12 @@ def cleartext_into_a_tunnel_that_came_inside_esp_is_dropped(lab, state):
         plain = lab.socket('lac')
         plain.bind((tunnel.lac.pair.local, 1701))
         data = bytes(IP(src=client.address, dst=FAR) / Raw(b'in the clear'))
+        mark = len(lab.read(state.lnsd.log))
         with counted(state, 'l2tp_wrong_sa'):
             plain.sendto(head + b'\xff\x03\x00\x21' + data, (LNS, 1701))
+        said = f'spi=0x{tunnel.lac.pair.to_lac:08x}'
+        eventually(lambda: any('L2TP packet refused' in line and said in line and tunnel.lac.pair.local in line
+                               for line in lab.read(state.lnsd.log)[mark:].splitlines()), 'the log names peer and SPI')
         with counted(state, 'tunnel-wrong-sa'):
             plain.sendto(tunnel.header(0, 0), (LNS, 1701))
         # whatever it is, and whoever is on the way and knows all numbers

@@ -179,6 +179,18 @@ def keys_by_hand(lab, net):
     net.hang_up('lac0')
 
 
+@case
+def what_a_reload_permits_is_taken_from_the_kernel_again(lab, net):
+    net.on('front', f"ip xfrm state add src 10.1.0.77 dst {LNS} proto esp spi 0x3001 mode transport "
+           f"enc 'cbc(des3_ede)' 0x{bytes(range(24)).hex()} auth-trunc 'hmac(sha1)' 0x{bytes(range(20)).hex()} 96")
+    row = eventually(lambda: net.sas(spi=0x3001), 'the SA is shown', timeout=10)[0]
+    check_equal(row['state'], 'refused', f'state of {row}')
+    check('3DES' in row['reason'] or '3des' in row['reason'], f'reason: {row}')
+    net.reload(ipsec={'permit-3des': True})
+    eventually(lambda: net.sas(spi=0x3001, state='in use'), 'it is in use', timeout=5)
+    net.reload()
+
+
 @fresh
 def full_size_packets_cross_in_fragments(lab, net):
     direct(net)

@@ -54,6 +54,7 @@ static void check_written(const struct xfrm_sa *sa)
 	size_t n;
 
 	check(xfrm_write_update(out, sizeof(out), 1, true, &sa->id, &update));
+	check(xfrm_write_get(out, sizeof(out), 3, &sa->id));
 	n = xfrm_write_expire(out, sizeof(out), 2, &sa->id, true);
 	check(n && !xfrm_parse(&p, out + n, &back) && p == out + n);
 	check(back.type == XFRM_EXPIRE && back.hard && back.sa.id.spi == sa->id.spi);
