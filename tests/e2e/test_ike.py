@@ -63,7 +63,7 @@ def counters_go_back_to_the_kernel_and_charon(lab, net):
     check_equal(net.ping('lac0', count=30, size=500), 30, 'pings')
 
     def counted():
-        found = re.findall(r'(?:in|out) +[0-9a-f]{8},\s+(\d+) bytes,\s+(\d+) packets', net.list_sas('front'))
+        found = re.findall(r'(?:in|out) +[0-9a-f]{8}[^,]*,\s+(\d+) bytes,\s+(\d+) packets', net.list_sas('front'))
         return len(found) == 2 and all(int(count) > 30 * 500 and int(packets) >= 30
                                        for count, packets in found) and found
     charon = eventually(counted, "charon's --list-sas shows the traffic", timeout=20, interval=0.5)
