@@ -118,8 +118,10 @@ bool path_admit(struct l2tp_tunnel *t, uint64_t now, const struct l2tp_path *pat
 {
 	struct l2tp_lns *lns = t->lns;
 
-	if (l2tp_path_equal(path, &t->path))
+	if (l2tp_path_equal(path, &t->path)) {
+		t->follow_misses = 0;
 		return true;
+	}
 	if (path->sa_group != t->path.sa_group && !path_follows(t, path, header)) {
 		lns_count(lns, L2TP_COUNTER_TUNNEL_WRONG_SA);
 		return false;
