@@ -220,7 +220,8 @@ static void routes_withdraw(struct install *install, struct subscriber_record *r
 		if (!prefix_in(&record->installed[i], keep, n_keep))
 			install_route_session_delete(
 				install->routes, record->vrf, &record->installed[i], record->index);
-	free(record->installed);
+	if (record->installed != record->prefixes)
+		free(record->installed);
 	record->installed = NULL;
 	record->n_installed = 0;
 }
@@ -263,6 +264,10 @@ int install_session_update(struct install *install, struct subscriber_record *re
 		return rc;
 	}
 	routes_withdraw(install, record, wanted, n);
+	if (n == record->n_prefixes) { /* the rule: one list for both */
+		free(wanted);
+		wanted = record->prefixes;
+	}
 	record->installed = wanted;
 	record->n_installed = (uint8_t)n;
 	return 0;

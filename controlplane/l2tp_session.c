@@ -136,6 +136,7 @@ static void session_unlink(struct l2tp_session *s)
 
 static void session_free(struct l2tp_session *s)
 {
+	free(s->reports);
 	free(s->call);
 	free(s);
 }
@@ -351,12 +352,20 @@ static void receive_csun(struct l2tp_tunnel *t, const struct l2tp_message *msg)
 	}
 }
 
+/* NULL without memory: what is reported is then only counted. */
+static struct l2tp_reports *reports_of(struct l2tp_session *s)
+{
+	if (!s->reports)
+		s->reports = calloc(1, sizeof(*s->reports));
+	return s->reports;
+}
+
 static void receive_wen(struct l2tp_session *s, const struct l2tp_message *msg)
 {
 	struct l2tp_lns *lns = s->tunnel->lns;
 
-	if (l2tp_message_has(msg, L2TP_AVP_CALL_ERRORS))
-		memcpy(s->call_errors, msg->call_errors, sizeof(s->call_errors));
+	if (l2tp_message_has(msg, L2TP_AVP_CALL_ERRORS) && reports_of(s))
+		memcpy(s->reports->call_errors, msg->call_errors, sizeof(s->reports->call_errors));
 	s->wen_count++;
 	if (lns->ops->session_wen != NULL)
 		lns->ops->session_wen(lns->user, s);
@@ -366,9 +375,9 @@ static void receive_sli(struct l2tp_session *s, const struct l2tp_message *msg)
 {
 	struct l2tp_lns *lns = s->tunnel->lns;
 
-	if (l2tp_message_has(msg, L2TP_AVP_ACCM)) {
-		s->accm_send = msg->accm_send;
-		s->accm_receive = msg->accm_receive;
+	if (l2tp_message_has(msg, L2TP_AVP_ACCM) && reports_of(s)) {
+		s->reports->accm_send = msg->accm_send;
+		s->reports->accm_receive = msg->accm_receive;
 	}
 	s->sli_count++;
 	if (lns->ops->session_sli != NULL)

@@ -63,6 +63,12 @@ struct l2tp_session_end {
 	uint16_t q931_cause;
 };
 
+/* What a LAC reports of a call, few ever do. */
+struct l2tp_reports {
+	uint32_t call_errors[6]; /* last WEN: CRC, framing, hardware, buffer, time-out, alignment */
+	uint32_t accm_send, accm_receive; /* last SLI */
+};
+
 struct l2tp_session {
 	struct l2tp_tunnel *tunnel;
 	struct l2tp_call *call;    /* never NULL */
@@ -72,8 +78,7 @@ struct l2tp_session {
 	uint8_t state; /* enum l2tp_session_state */
 	bool closing;  /* its end is being reported */
 	uint16_t wen_count, sli_count;
-	uint32_t call_errors[6]; /* last WEN: CRC, framing, hardware, buffer, time-out, alignment */
-	uint32_t accm_send, accm_receive;           /* last SLI */
+	struct l2tp_reports *reports;               /* NULL: none came */
 	struct l2tp_session *peer_next;             /* chain by peer_id; the tunnel's */
 	struct l2tp_session *wait_prev, *wait_next; /* sessions in wait-connect, oldest first */
 };

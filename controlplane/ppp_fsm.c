@@ -160,9 +160,9 @@ static void count_nak(struct ppp *ppp, struct ppp_fsm *fsm, const struct ppp_pac
 {
 	uint32_t hash = options_hash(request->body, request->len);
 	bool lost = fsm->failures > 0 && hash == fsm->naked_hash &&
-		(request->id == fsm->naked_id || ppp->now - fsm->naked_at >= NAK_LOST_MS);
+		(request->id == fsm->naked_id || (uint32_t)ppp->now - fsm->naked_at >= NAK_LOST_MS);
 
-	fsm->naked_at = ppp->now;
+	fsm->naked_at = (uint32_t)ppp->now;
 	fsm->naked_hash = hash;
 	fsm->naked_id = request->id;
 	if (lost && fsm->naks_lost < REQUESTS_FACTOR * ppp->config->max_configure &&
@@ -180,9 +180,9 @@ static void send_reply(struct ppp *ppp, struct ppp_fsm *fsm, const struct receiv
 
 static void opened(struct ppp *ppp, struct ppp_fsm *fsm)
 {
-	if (fsm->opens == 0 || ppp->now - fsm->opens_since >= OPENS_PERIOD) {
+	if (fsm->opens == 0 || (uint32_t)ppp->now - fsm->opens_since >= OPENS_PERIOD) {
 		fsm->opens = 0;
-		fsm->opens_since = ppp->now;
+		fsm->opens_since = (uint32_t)ppp->now;
 	}
 	if (++fsm->opens > OPENS_MAX) {
 		/* up() was not called, so that down() has nothing to undo either */
@@ -193,7 +193,7 @@ static void opened(struct ppp *ppp, struct ppp_fsm *fsm)
 	fsm->requests = 0;
 	fsm->failures = 0;
 	fsm->naks_lost = 0;
-	fsm->opened_at = ppp->now;
+	fsm->opened_at = (uint32_t)ppp->now;
 	fsm->protocol->up(ppp);
 }
 
@@ -309,7 +309,7 @@ static bool request_repeated(
 	const struct ppp *ppp, const struct ppp_fsm *fsm, const struct ppp_packet *packet)
 {
 	return fsm->state == PPP_OPENED && fsm->opens > 0 && packet->id == fsm->acked_id &&
-		ppp->now - fsm->opened_at < 2ull * ppp->config->restart &&
+		(uint32_t)ppp->now - fsm->opened_at < 2ull * ppp->config->restart &&
 		options_hash(packet->body, packet->len) == fsm->acked_hash;
 }
 

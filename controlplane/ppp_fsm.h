@@ -104,9 +104,10 @@ struct ppp_fsm_protocol {
 struct ppp_fsm {
 	const struct ppp_fsm_protocol *protocol;
 	uint64_t deadline; /* of the Restart timer, PPP_NO_DEADLINE when it is stopped */
-	uint64_t opened_at;
-	uint64_t opens_since;
-	uint64_t naked_at;   /* when the last Configure-Nak was sent, 0: none */
+	/* the lower half of ms: only differences of seconds are taken */
+	uint32_t opened_at;
+	uint32_t opens_since;
+	uint32_t naked_at;   /* when the last Configure-Nak was sent */
 	uint32_t naked_hash; /* of the options it answered, in the request with naked_id */
 	uint32_t acked_hash; /* of the options of the request with acked_id */
 	uint8_t state;       /* enum ppp_fsm_state */

@@ -42,6 +42,7 @@ enum subscriber_state {
 	SUBSCRIBER_STATES
 };
 
+/* One for each session: what only a few have is allocated, and nothing is padded. */
 struct subscriber {
 	struct ppp ppp;
 	struct timer timer; /* PPP's deadline */
@@ -60,13 +61,17 @@ struct subscriber {
 	bool announced4, announced6; /* single routes of a family are in the kernel: */
 	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
 	bool forwarded;              /* was up at least once */
+	bool rated;                  /* its owner was told rate limits */
 	uint16_t peer_mru;
 	/* how L2TP ended it, where that came first */
 	uint16_t cdn_result, cdn_error;
+	uint16_t peer_cause; /* RFC 3145, of the LAC's CDN */
+	uint16_t mtu;        /* of the AAA; 0 = no limit */
 	bool with_tunnel;
-	uint32_t aaa_id;           /* request under way; 0 = none */
-	uint64_t opened_at, up_at; /* ms */
-	uint64_t active_at;        /* last time the counters were seen to move */
+	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
+	uint32_t aaa_id;                     /* request under way; 0 = none */
+	uint64_t opened_at, up_at;           /* ms */
+	uint64_t active_at;                  /* last time the counters were seen to move */
 
 	char *user; /* as sent, NUL-terminated; NULL until it was named */
 	uint64_t user_hash;
@@ -80,17 +85,13 @@ struct subscriber {
 	struct subscriber *address_next;
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
-	struct ppp_ipv4 ipv4;
-	struct subscriber_ipv6 *ipv6; /* NULL: it has none */
 	unsigned int n_routes;
-	struct config_route *routes;         /* of the AAA; allocated */
-	struct aaa_extra *extra;             /* the same; NULL: nothing */
-	uint16_t mtu;                        /* of the AAA; 0 = no limit */
-	struct radius_acct_session *acct;    /* from the first time it is up; NULL: none */
-	uint16_t peer_cause;                 /* RFC 3145, of the LAC's CDN */
-	bool rated;                          /* its owner was told rate limits */
-	struct timer rates;                  /* they are sent again: the owner's ring was full */
-	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
+	struct ppp_ipv4 ipv4;
+	struct subscriber_ipv6 *ipv6;     /* NULL: it has none */
+	struct config_route *routes;      /* of the AAA; allocated */
+	struct aaa_extra *extra;          /* the same; NULL: nothing */
+	struct radius_acct_session *acct; /* from the first time it is up; NULL: none */
+	struct timer rates;               /* they are sent again: the owner's ring was full */
 
 	struct session_counters counters; /* as of counted_at */
 	uint64_t counted_at;

@@ -73,9 +73,47 @@ static int part_wanted(const struct aaa_ipv6 *wanted, enum ipv6_part part, struc
 	}
 }
 
+static void shared_release(struct ipv6_state *state, struct shared_ipv6 *shared)
+{
+	if (!shared || --shared->references)
+		return;
+	if (state->latest == shared)
+		state->latest = NULL;
+	free(shared);
+}
+
+/* The sessions of a pool are all given the same. NULL: no memory. */
+static struct shared_ipv6 *shared_get(struct ipv6_state *state, const struct aaa_ipv6 *wanted)
+{
+	struct shared_ipv6 *shared = state->latest;
+
+	if (!shared || memcmp(&shared->wanted, wanted, sizeof(*wanted))) {
+		shared = calloc(1, sizeof(*shared));
+		if (!shared)
+			return NULL;
+		shared->wanted = *wanted;
+		state->latest = shared;
+	}
+	shared->references++;
+	return shared;
+}
+
+int subscriber_ipv6_share(struct subscriber *subscriber, const struct aaa_ipv6 *wanted)
+{
+	struct ipv6_state *state = &subscriber->lns->ipv6;
+	struct shared_ipv6 *shared = shared_get(state, wanted);
+
+	if (!shared)
+		return -ENOMEM;
+	shared_release(state, subscriber->ipv6->shared);
+	subscriber->ipv6->shared = shared;
+	return 0;
+}
+
 int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted)
 {
 	bool any = has_route6(subscriber);
+	int rc;
 
 	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
 		struct ip_prefix fixed;
@@ -87,12 +125,17 @@ int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *w
 		subscriber_ipv6_free(subscriber);
 		return 0;
 	}
-	if (!subscriber->ipv6)
-		subscriber->ipv6 = calloc(1, sizeof(*subscriber->ipv6));
+	if (subscriber->ipv6)
+		return subscriber_ipv6_share(subscriber, wanted);
+	subscriber->ipv6 = calloc(1, sizeof(*subscriber->ipv6));
 	if (!subscriber->ipv6)
 		return -ENOMEM;
-	subscriber->ipv6->wanted = *wanted;
-	return 0;
+	rc = subscriber_ipv6_share(subscriber, wanted);
+	if (rc) {
+		free(subscriber->ipv6);
+		subscriber->ipv6 = NULL;
+	}
+	return rc;
 }
 
 static bool part_is_shared(const struct held_prefix *held)
@@ -203,7 +246,7 @@ static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 	struct lns *lns = subscriber->lns;
 	struct held_prefix *held = &subscriber->ipv6->parts[part];
 	struct ip_prefix fixed;
-	int pool = part_wanted(&subscriber->ipv6->wanted, part, &fixed), rc;
+	int pool = part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &fixed), rc;
 
 	/* what it has stays, unless another one is fixed for it now */
 	if (held->length && held->vrf == subscriber->record.vrf &&
@@ -230,7 +273,7 @@ int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
 	const struct held_prefix *held = &subscriber->ipv6->parts[part];
 	struct ip_prefix fixed, before;
 	int pool = part_wanted(wanted, part, &fixed);
-	int pool_before = part_wanted(&subscriber->ipv6->wanted, part, &before);
+	int pool_before = part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &before);
 
 	*fresh = (struct held_prefix){0};
 	if (fixed.addr.family != 6) {
@@ -307,8 +350,9 @@ int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids)
 	ids->our_id[7] |= 1;
 	ids->peer_id[7] &= (uint8_t)~1;
 	ids->peer_id[6] |= 1;
-	if (memcmp(ipv6->wanted.interface_id, zero, sizeof(zero))) {
-		memcpy(ids->peer_id, ipv6->wanted.interface_id, sizeof(ids->peer_id));
+	if (memcmp(subscriber_ipv6_wanted(ipv6)->interface_id, zero, sizeof(zero))) {
+		memcpy(ids->peer_id, subscriber_ipv6_wanted(ipv6)->interface_id,
+			sizeof(ids->peer_id));
 		ids->peer_id_fixed = true;
 		if (!memcmp(ids->peer_id, ids->our_id, sizeof(ids->our_id)))
 			ids->our_id[6] ^= 1;
@@ -347,6 +391,8 @@ void subscriber_ipv6_pass(struct subscriber *donor, struct subscriber *heir)
 void subscriber_ipv6_free(struct subscriber *subscriber)
 {
 	subscriber_ipv6_drop(subscriber);
+	if (subscriber->ipv6)
+		shared_release(&subscriber->lns->ipv6, subscriber->ipv6->shared);
 	free(subscriber->ipv6);
 	subscriber->ipv6 = NULL;
 }

@@ -29,9 +29,15 @@ enum ipv6_part {
 	IPV6_PARTS
 };
 
+/* What the AAA gave, shared by sessions that were given the same. */
+struct shared_ipv6 {
+	uint32_t references;
+	struct aaa_ipv6 wanted;
+};
+
 /* Allocated for sessions that may have IPv6. */
 struct subscriber_ipv6 {
-	struct aaa_ipv6 wanted;
+	struct shared_ipv6 *shared;
 	struct held_prefix parts[IPV6_PARTS]; /* holder NULL, length set: still the donor's */
 	bool up;                              /* IPv6CP; the identifiers are PPP's */
 	struct dhcp6_binding binding;
@@ -41,6 +47,7 @@ struct subscriber_ipv6 {
 /* All sessions' IPv6 counters, with those of ND and DHCPv6. */
 struct ipv6_state {
 	struct prefix_table holders;
+	struct shared_ipv6 *latest; /* what was given last, as long as a session has it */
 	struct router_adv_clock clock;
 	struct dhcp6_server dhcp6;
 	uint64_t router_adv[ROUTER_ADV_COUNTERS_N];
@@ -50,6 +57,13 @@ struct ipv6_state {
 /* 0, or -ENOMEM. capacity: sessions. */
 int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name);
 void ipv6_state_fini(struct ipv6_state *state);
+
+/* Other values for a session that has IPv6; nothing else changes. -ENOMEM. */
+int subscriber_ipv6_share(struct subscriber *subscriber, const struct aaa_ipv6 *wanted);
+static inline const struct aaa_ipv6 *subscriber_ipv6_wanted(const struct subscriber_ipv6 *ipv6)
+{
+	return &ipv6->shared->wanted;
+}
 
 /* What the AAA gave; what is not wanted any more goes back. -ENOMEM. */
 int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted);

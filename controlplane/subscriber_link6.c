@@ -24,7 +24,7 @@ static void link_fill(const struct subscriber *subscriber, struct router_adv_lin
 	};
 	memcpy(link->our_id, subscriber->ppp.ipv6cp.our_id, sizeof(link->our_id));
 	memcpy(link->prefix, ipv6->parts[IPV6_LINK].addr, sizeof(link->prefix));
-	memcpy(link->dns, ipv6->wanted.dns, sizeof(link->dns));
+	memcpy(link->dns, subscriber_ipv6_wanted(ipv6)->dns, sizeof(link->dns));
 }
 
 /* A packet for the subscriber, with room for the PPP header in front of the IPv6 one. */
@@ -137,7 +137,7 @@ static void lease_fill(const struct subscriber *subscriber, struct dhcp6_lease *
 	memcpy(lease->prefix, parts[IPV6_DELEGATED].addr, 16);
 	memcpy(lease->address, parts[IPV6_ADDRESS].addr, 16);
 	memcpy(lease->link, parts[IPV6_LINK].addr, 16);
-	memcpy(lease->dns, subscriber->ipv6->wanted.dns, sizeof(lease->dns));
+	memcpy(lease->dns, subscriber_ipv6_wanted(subscriber->ipv6)->dns, sizeof(lease->dns));
 }
 
 static size_t dhcp6_answer(

@@ -21,7 +21,8 @@ int subscriber_record_set_prefixes(
 			return -ENOMEM;
 		memcpy(copy, prefixes, n * sizeof(*copy));
 	}
-	free(record->prefixes);
+	if (record->prefixes != record->installed)
+		free(record->prefixes);
 	record->prefixes = copy;
 	record->n_prefixes = (uint8_t)n;
 	return 0;
@@ -29,8 +30,9 @@ int subscriber_record_set_prefixes(
 
 void subscriber_record_free(struct subscriber_record *record)
 {
+	if (record->installed != record->prefixes)
+		free(record->installed);
 	free(record->prefixes);
-	free(record->installed);
 	record->prefixes = record->installed = NULL;
 	record->n_prefixes = record->n_installed = 0;
 }

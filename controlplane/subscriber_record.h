@@ -34,7 +34,8 @@ struct subscriber_record {
 	/* where install.c put it; not part of the JSON, which is about what, not where */
 	uint8_t owner;
 	uint32_t index, generation;
-	struct session_prefix *installed; /* what has a route now */
+	/* what has a route now: allocated, or the prefixes themselves, where all of them have */
+	struct session_prefix *installed;
 	uint8_t n_installed;
 	subscriber_final *final; /* set while the session is closing */
 };

@@ -186,6 +186,7 @@ int subscriber_renumber(struct subscriber *subscriber, const struct aaa_ipv6_cha
 	struct held_prefix fresh[IPV6_PARTS] = {0};
 	struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
 	struct renumbering *renumbering;
+	struct aaa_ipv6 before, wanted;
 	char link[50], delegated[50];
 	bool moved = false;
 	int rc;
@@ -214,11 +215,19 @@ int subscriber_renumber(struct subscriber *subscriber, const struct aaa_ipv6_cha
 		renumbering->subscriber = subscriber;
 		ipv6->renumbering = renumbering;
 	}
+	before = *subscriber_ipv6_wanted(ipv6);
+	wanted = before;
+	wanted_change(&wanted, change);
+	rc = subscriber_ipv6_share(subscriber, &wanted);
+	if (rc) {
+		for (unsigned int part = 0; part < IPV6_PARTS; part++)
+			subscriber_ipv6_unreserve(subscriber, &fresh[part]);
+		return rc;
+	}
 	if (renumbering && fresh[IPV6_LINK].length)
 		former_link(&renumbering->former, &ipv6->parts[IPV6_LINK], &fresh[IPV6_LINK]);
 	if (renumbering && change->dns)
-		former_dns(&renumbering->former, ipv6->wanted.dns, change->to.dns);
-	wanted_change(&ipv6->wanted, change);
+		former_dns(&renumbering->former, before.dns, change->to.dns);
 	if (moved && !parts_replace(subscriber, fresh))
 		return -ENOMEM;
 	if (renumbering)

@@ -23,6 +23,7 @@
 #define GROUPS_MAX       4096
 #define SAS_DEFAULT      65536
 #define INDIRECT_MBUFS   4095 /* references live for one call of fragment_packet */
+#define PREFIXES6        2    /* IPv6 prefixes of a session: its link's and a delegated one */
 #define HANDOFF_RING_MIN 1024u
 #define HANDOFF_RING_MAX 4096u
 #define BURSTS_MIN       32 /* buffers that each worker needs at the least, in bursts */
@@ -140,6 +141,7 @@ static int tables_create(
 			.name = settings->vrf_names[vrf],
 			.max_routes4 = settings->max_routes4,
 			.max_routes6 = settings->max_routes6,
+			.more_routes6 = settings->max_sessions * PREFIXES6,
 			.socket = SOCKET_ID_ANY,
 		};
 

@@ -33,7 +33,8 @@ struct fib *fib_create(const struct fib_settings *settings, struct rcu *rcu)
 	int ret = -EINVAL;
 
 	if (settings->max_routes4 == 0 || settings->max_routes4 > ROUTES_MAX ||
-		settings->max_routes6 == 0 || settings->max_routes6 > ROUTES_MAX) {
+		settings->max_routes6 == 0 || settings->max_routes6 > ROUTES_MAX ||
+		settings->more_routes6 > ROUTES_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -47,8 +48,9 @@ struct fib *fib_create(const struct fib_settings *settings, struct rcu *rcu)
 		goto fail;
 	}
 	fib->private->rcu = rcu;
-	if ((ret = fib_routes_create(&fib->private->routes4, settings->max_routes4)) != 0 ||
-		(ret = fib_routes_create(&fib->private->routes6, settings->max_routes6)) != 0 ||
+	if ((ret = fib_routes_create(&fib->private->routes4, settings->max_routes4, 0)) != 0 ||
+		(ret = fib_routes_create(&fib->private->routes6, settings->max_routes6,
+			 settings->more_routes6)) != 0 ||
 		(ret = fib_tree_create(&fib->tree4, 32, settings->socket, rcu)) != 0 ||
 		(ret = fib_tree_create(&fib->tree6, 128, settings->socket, rcu)) != 0 ||
 		(ret = fib_hosts6_create(&fib->hosts6, settings->socket, rcu)) != 0)

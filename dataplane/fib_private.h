@@ -47,13 +47,14 @@ struct fib_route {
 
 struct fib_routes {
 	struct fib_route *slots;
-	uint32_t size; /* power of two, at least twice max */
+	uint32_t size; /* power of two, larger by a third than n */
 	uint32_t n, max;
 	uint32_t n_length[129];
 	uint64_t seed[2];
 };
 
-int fib_routes_create(struct fib_routes *routes, uint32_t max);
+/* Room for `first`, doubled as needed for as many as first + more. */
+int fib_routes_create(struct fib_routes *routes, uint32_t first, uint32_t more);
 void fib_routes_destroy(struct fib_routes *routes); /* zeros are fine */
 /* NULL: not there. Valid until the next add or delete. */
 struct fib_route *fib_routes_find(const struct fib_routes *routes, const struct fib_prefix *prefix);

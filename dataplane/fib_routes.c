@@ -12,11 +12,11 @@ static size_t routes_bytes(const struct fib_routes *routes)
 	return (size_t)routes->size * sizeof(*routes->slots);
 }
 
-int fib_routes_create(struct fib_routes *routes, uint32_t max)
+int fib_routes_create(struct fib_routes *routes, uint32_t first, uint32_t more)
 {
 	memset(routes, 0, sizeof(*routes));
-	routes->max = max;
-	routes->size = rte_align32pow2(2 * max);
+	routes->max = first + more;
+	routes->size = rte_align32pow2(2 * first);
 	if (getrandom(routes->seed, sizeof(routes->seed), 0) != sizeof(routes->seed))
 		return -EIO;
 	routes->seed[1] |= 1;
@@ -55,15 +55,43 @@ struct fib_route *fib_routes_find(const struct fib_routes *routes, const struct 
 	return NULL;
 }
 
-int fib_routes_add(struct fib_routes *routes, const struct fib_prefix *prefix, uint32_t target)
+static void routes_put(struct fib_routes *routes, const struct fib_prefix *prefix, uint32_t target)
 {
 	uint32_t i = prefix_hash(routes, prefix);
 
-	if (routes->n == routes->max)
-		return -ENOSPC;
 	while (routes->slots[i].target != 0)
 		i = (i + 1) & (routes->size - 1);
 	routes->slots[i] = (struct fib_route){*prefix, target};
+}
+
+/* Twice the slots: some 20 ns an entry, once for as many entries as there are. */
+static int routes_grow(struct fib_routes *routes)
+{
+	struct fib_routes larger = *routes;
+
+	larger.size = routes->size * 2;
+	larger.slots = reserve_memory(routes_bytes(&larger), RESERVE_COLD, -1);
+	if (larger.slots == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < routes->size; i++)
+		if (routes->slots[i].target != 0)
+			routes_put(&larger, &routes->slots[i].prefix, routes->slots[i].target);
+	fib_routes_destroy(routes);
+	*routes = larger;
+	return 0;
+}
+
+int fib_routes_add(struct fib_routes *routes, const struct fib_prefix *prefix, uint32_t target)
+{
+	if (routes->n == routes->max)
+		return -ENOSPC;
+	if (routes->n >= routes->size / 4 * 3) {
+		int code = routes_grow(routes);
+
+		if (code != 0)
+			return code;
+	}
+	routes_put(routes, prefix, target);
 	routes->n++;
 	routes->n_length[prefix->length]++;
 	return 0;

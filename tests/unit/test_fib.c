@@ -205,6 +205,38 @@ Test(fib, settings_out_of_range_are_refused)
 	rcu_destroy(rcu);
 }
 
+Test(fib, map_of_prefixes_grows_for_sessions_and_loses_none)
+{
+	struct fib_settings settings = {
+		.name = "default", .max_routes4 = 1, .max_routes6 = 16, .more_routes6 = 5000};
+	uint8_t addr[16] = {0x20, 0x01, 0x0d, 0xb8};
+
+	rcu = rcu_create(1);
+	fib = fib_create(&settings, rcu);
+	cr_assert_not_null(fib);
+	for (uint32_t i = 0; i < 5017; i++) {
+		uint32_t mixed = htonl(i * 2654435761u);
+
+		memcpy(addr + 4, &mixed, 4);
+		cr_assert_eq(
+			fib_set6(fib, addr, 64, target_of(i + 1)), i < 5016 ? 0 : -ENOSPC, "%u", i);
+	}
+	for (uint32_t i = 0; i < 5016; i += 2) {
+		uint32_t mixed = htonl(i * 2654435761u);
+
+		memcpy(addr + 4, &mixed, 4);
+		cr_assert_eq(fib_delete6(fib, addr, 64), 0, "%u", i);
+	}
+	for (uint32_t i = 0; i < 5016; i++) {
+		uint32_t mixed = htonl(i * 2654435761u);
+
+		memcpy(addr + 4, &mixed, 4);
+		cr_assert_eq(fib_lookup6(fib, addr), i % 2 ? target_of(i + 1) : 0, "%u", i);
+		cr_assert_eq(fib_delete6(fib, addr, 64), i % 2 ? 0 : -ENOENT, "%u", i);
+	}
+	teardown();
+}
+
 Test(fib, a_full_table_refuses_new_prefixes_and_goes_on)
 {
 	setup_with(1, 4);

@@ -349,8 +349,8 @@ Test(l2tp_session, wen_sli_and_speed_updates_are_stored)
 	cr_assert_eq(w.session_wen, 1);
 	cr_assert_eq(w.session_sli, 1);
 	cr_assert_eq(w.session_speed, 1);
-	cr_assert_eq(w.session->call_errors[0], 9);
-	cr_assert_eq(w.session->accm_send, 0x01020304);
+	cr_assert_eq(w.session->reports->call_errors[0], 9);
+	cr_assert_eq(w.session->reports->accm_send, 0x01020304);
 	cr_assert_eq(w.session->call->tx_speed, 4096);
 	cr_assert_eq(w.session->call->rx_speed, 8192);
 }

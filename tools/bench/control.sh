@@ -3,7 +3,7 @@
 # What a session costs the control plane: CPU per set-up, recovery after an outage of the LAC, memory.
 # Builds, makes the laboratory network of the end-to-end tests, runs lnsd and lnsload in it (as root).
 #
-# usage: control.sh [--sessions N[,N…]] [--tunnels N] [--rounds N] [--quick] [--json FILE]
+# usage: control.sh [--sessions N[,N…]] [--ipv6 no|yes|both] [--tunnels N] [--rounds N] [--quick] [--json FILE]
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")")

@@ -54,11 +54,13 @@ struct fib {
 struct fib_settings {
 	const char *name; /* VRF's name: unique */
 	/*
-	 * Most prefixes other than hosts (/32, /128), each 1..16,777,216. Sessions' IPv6 prefixes count.
-	 * Address space is reserved for so many, memory is taken as they come.
+	 * Most prefixes other than hosts (/32, /128), each 1..16,777,216. Address space is reserved for so
+	 * many, memory is taken as they come.
 	 */
 	uint32_t max_routes4, max_routes6;
-	int socket; /* NUMA node whose memory is preferred; negative: any */
+	uint32_t
+		more_routes6; /* and of sessions: the map of prefixes doubles for them when it has to */
+	int socket;           /* NUMA node whose memory is preferred; negative: any */
 };
 struct fib *fib_create(const struct fib_settings *settings, struct rcu *rcu); /* NULL and errno */
 /* Drains the RCU queue first: no worker may be running. */
