@@ -2,6 +2,8 @@
 /* The writer of the dataplane's tunnels, sessions and subscriber routes. */
 #include "install.h"
 
+#include "worker_load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +21,8 @@ struct install {
 	struct dataplane *dp;
 	struct session_table *sessions;
 	struct install_route *routes;
-	unsigned int n_workers, next_worker;
+	unsigned int n_workers, next_worker; /* of tunnels */
+	struct worker_load load;             /* of sessions */
 	struct install_move *moves;
 };
 
@@ -32,7 +35,7 @@ struct install *install_create(struct dataplane *dp, struct install_route *route
 	install->dp = dp;
 	install->routes = routes;
 	install->sessions = dataplane_sessions(dp);
-	install->n_workers = dataplane_workers(dp);
+	install->n_workers = install->load.n = dataplane_workers(dp);
 	return install;
 }
 
@@ -152,23 +155,37 @@ unsigned int install_tunnel_owner(const struct install *install, uint16_t id)
 	return tunnel ? tunnel->owner : 0;
 }
 
+/* The worker that has the SAs of a session's tunnel. */
+static uint8_t esp_owner(const struct install *install, uint16_t tunnel_id)
+{
+	const struct tunnel *tunnel = tunnel_lookup(install->sessions, tunnel_id);
+	const struct sa_group *group =
+		tunnel ? sa_group_at(dataplane_sas(install->dp), tunnel->path.sa_group) : NULL;
+
+	return group ? group->owner : WORKER_LOAD_CLEAR;
+}
+
 int install_session_open(struct install *install, struct subscriber_record *record)
 {
+	uint8_t esp = esp_owner(install, record->tunnel_id);
 	struct session_params params = {
 		.tunnel_id = record->tunnel_id,
 		.session_id = record->session_id,
 		.peer_session_id = record->peer_session_id,
-		.owner = (uint8_t)(install->next_worker++ % install->n_workers),
+		.owner = worker_load_take(&install->load, esp),
 		.vrf = record->vrf,
 		.mtu = record->mtu,
 		.flags = record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6),
 	};
 	int64_t index = session_publish(install->sessions, &params, &record->generation);
 
-	if (index < 0)
+	if (index < 0) {
+		worker_load_give(&install->load, params.owner, esp);
 		return (int)index;
+	}
 	record->index = (uint32_t)index;
 	record->owner = params.owner;
+	record->esp_owner = esp;
 	return 0;
 }
 
@@ -284,7 +301,12 @@ static void session_ended(void *user, uint32_t index, const struct session_count
 int install_session_close(
 	struct install *install, struct subscriber_record *record, subscriber_final *final)
 {
+	int rc;
+
 	routes_withdraw(install, record, NULL, 0);
 	record->final = final;
-	return session_unpublish(install->sessions, record->index, session_ended, record);
+	rc = session_unpublish(install->sessions, record->index, session_ended, record);
+	if (!rc)
+		worker_load_give(&install->load, record->owner, record->esp_owner);
+	return rc;
 }

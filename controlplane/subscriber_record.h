@@ -33,6 +33,7 @@ struct subscriber_record {
 
 	/* where install.c put it; not part of the JSON, which is about what, not where */
 	uint8_t owner;
+	uint8_t esp_owner; /* of the SAs when it was opened; worker_load.h */
 	uint32_t index, generation;
 	/* what has a route now: allocated, or the prefixes themselves, where all of them have */
 	struct session_prefix *installed;
