@@ -396,6 +396,7 @@ static const struct schema_field schema_radius[] = {
 	{"max-in-flight", NUMBER(T, max_in_flight, 1, 16383), .value = 256},
 	{"max-sockets", NUMBER(T, max_sockets, 1, 64), .value = 16},
 	{"deadline", MS(T, deadline, 1000, 120000), .value = 20000},
+	{"max-waiting", NUMBER(T, max_waiting, 64, 1000000), .value = 10000},
 	{"interim-interval", SECONDS(T, interim_interval), .min = 60, ZERO, .value = 600},
 	{"spool", TEXT(T, spool), .text = "/var/lib/lnsd/accounting", .check = path_check, RESTART},
 	{"spool-size", NUMBER(T, spool_mb, 1, 65536), .value = 256, RESTART},

@@ -272,7 +272,7 @@ static bool pending_decide(struct aaa *aaa, struct aaa_pending *pending, struct 
 		if (pending->radius)
 			return false;
 	}
-	*answer = (struct aaa_answer){.pool = -1, .refusal = pending->why};
+	*answer = (struct aaa_answer){.pool = -1, .refusal = pending->why, .unavailable = true};
 	return true;
 }
 

@@ -94,6 +94,7 @@ bool aaa_ipv6_given(const struct aaa_answer *answer);
 struct aaa_answer {
 	bool accept;
 	const char *refusal; /* why not, for the log; never a secret */
+	bool unavailable;    /* not accepted, but nobody could be asked: another time perhaps */
 	char message[AAA_MESSAGE_MAX];
 	bool has_authenticator;
 	char authenticator[43]; /* MS-CHAPv2: "S=" and 40 digits */

@@ -353,6 +353,16 @@ unsigned int aaa_radius_read(struct aaa_radius *radius, unsigned int max)
 	return taken;
 }
 
+unsigned int aaa_radius_shed(struct aaa_radius *radius, uint32_t rate, uint32_t least)
+{
+	struct radius_client *client = radius->current ? radius_io_client(radius->current->io)
+						       : NULL;
+	unsigned int n = client ? radius_client_shed(client, *radius->now, rate, least) : 0;
+
+	radius->counters[AAA_RADIUS_SHED] += n;
+	return n;
+}
+
 const struct radius_client *aaa_radius_client(const struct aaa_radius *radius)
 {
 	return radius->current ? radius_io_client(radius->current->io) : NULL;

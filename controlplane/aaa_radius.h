@@ -18,6 +18,7 @@
 	X(CHALLENGED, "challenged")                 \
 	X(REFUSED, "accepts-refused")               \
 	X(NO_ANSWER, "no-answer")                   \
+	X(SHED, "hopeless")                         \
 	X(UNKNOWN_ATTRIBUTES, "unknown-attributes") \
 	X(UNUSED_ATTRIBUTES, "unused-attributes")
 
@@ -52,6 +53,8 @@ void aaa_radius_cancel(struct aaa_radius *radius, struct radius_request *handle)
 int aaa_radius_fd(const struct aaa_radius *radius);
 /* Reads answers, at most about max; returns how many. */
 unsigned int aaa_radius_read(struct aaa_radius *radius, unsigned int max);
+/* Requests that wait and cannot be answered in time end without an answer, as radius_client_shed(). */
+unsigned int aaa_radius_shed(struct aaa_radius *radius, uint32_t rate, uint32_t least);
 /* The client in force; NULL without servers. */
 const struct radius_client *aaa_radius_client(const struct aaa_radius *radius);
 const uint64_t *aaa_radius_counters(const struct aaa_radius *radius);

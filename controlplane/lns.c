@@ -183,6 +183,7 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	if (!lns->radius)
 		return -EIO;
 	aaa_set_radius(lns->aaa, lns->radius);
+	lns_admission_start(lns);
 	rc = lns_coa_start(lns, config, error, error_size);
 	return rc ? rc : lns_acct_start(lns, config, error, error_size);
 }
@@ -275,6 +276,7 @@ void lns_stop(struct lns *lns)
 		kernel_taps_destroy(lns->taps);
 	if (lns->netns)
 		kernel_netns_close(lns->netns);
+	lns_admission_stop(lns);
 	aaa_destroy(lns->aaa);
 	aaa_radius_destroy(lns->radius);
 	lns_coa_stop(lns);

@@ -8,6 +8,7 @@
 
 #include "aaa.h"
 #include "aaa_radius.h"
+#include "admission.h"
 #include "ctl_socket.h"
 #include "install.h"
 #include "install_sa.h"
@@ -67,6 +68,8 @@ struct lns {
 	struct profile *initial; /* the one that ports and mirrors were made from */
 	struct aaa *aaa;
 	struct aaa_radius *radius;
+	struct admission admission;
+	struct timer admission_timer;
 	struct radius_acct *acct; /* NULL: no accounting */
 	struct radius_spool *spool;
 	struct radius_io *acct_io;
@@ -99,6 +102,12 @@ static inline const struct config *lns_config(const struct lns *lns)
 
 /* Cryptographic randomness, buffered: no system call for most calls. */
 void entropy_fill(void *out, size_t length);
+
+/* ---- lns_admission.c ---- */
+void lns_admission_start(struct lns *lns);
+void lns_admission_stop(struct lns *lns);
+/* May another call wait for RADIUS? Counts refusals. */
+bool lns_may_wait(struct lns *lns);
 
 /* ---- lns_pools.c ---- */
 /* Pools of a configuration: those of the running one are replaced, addresses in use are carried over. */

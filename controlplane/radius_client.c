@@ -497,6 +497,32 @@ uint32_t radius_client_queued(const struct radius_client *client)
 	return client->n_queued;
 }
 
+static bool is_hopeless(const struct radius_request *last, uint64_t now, uint32_t rate)
+{
+	uint64_t left = last->deadline - RTE_MIN(now, last->deadline);
+
+	return last->deadline != UINT64_MAX &&
+		last->client->n_queued * UINT64_C(1000) > left * rate;
+}
+
+unsigned int radius_client_shed(
+	struct radius_client *client, uint64_t now, uint32_t rate, uint32_t least)
+{
+	unsigned int n = 0;
+
+	/* whoever is told may ask anew: not without end */
+	for (uint32_t most = client->n_queued; most > least; most--) {
+		struct radius_request *request = client->last;
+
+		if (client->n_queued <= least || !is_hopeless(request, now, rate))
+			break;
+		queue_remove(request);
+		request_finish(request, RADIUS_NO_ANSWER, NULL);
+		n++;
+	}
+	return n;
+}
+
 uint32_t radius_client_in_flight(const struct radius_client *client)
 {
 	uint32_t n = 0;

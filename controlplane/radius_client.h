@@ -173,5 +173,11 @@ void radius_client_status(const struct radius_client *client, unsigned int serve
 	struct radius_server_status *status);
 const struct radius_client_counters *radius_client_counters(const struct radius_client *client);
 uint32_t radius_client_queued(const struct radius_client *client);
+/*
+ * Of those that wait for room the last ones end without an answer if at this rate, answers a second, their turn would
+ * come after their deadline; the first ones, least, stay. Returns how many ended.
+ */
+unsigned int radius_client_shed(
+	struct radius_client *client, uint64_t now, uint32_t rate, uint32_t least);
 uint32_t radius_client_in_flight(const struct radius_client *client);
 bool radius_client_all_dead(const struct radius_client *client);

@@ -106,7 +106,17 @@ static int call_admit(struct lns *lns, const struct profile *profile, int peer, 
 		*why = "the peer's max-sessions reached";
 		return L2TP_CDN_NO_FACILITIES;
 	}
+	if (!lns_may_wait(lns)) {
+		*why = "more calls wait than the RADIUS servers answer in time";
+		return L2TP_CDN_NO_FACILITIES;
+	}
 	return 0;
+}
+
+void subscriber_decided(struct subscriber *subscriber)
+{
+	subscriber->lns->admission.waiting -= !subscriber->decided;
+	subscriber->decided = true;
 }
 
 int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error)
@@ -153,6 +163,7 @@ int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *err
 	profile->usage[peer]->sessions++;
 	lns->subscribers.n++;
 	lns->subscribers.opened++;
+	lns->admission.waiting++;
 	session->user = subscriber;
 	return 0;
 refuse:
@@ -278,6 +289,7 @@ static uint16_t cdn_result(enum ppp_close_cause cause)
 	case PPP_CLOSE_NO_ADDRESS:
 	case PPP_CLOSE_SESSION_LIMIT:
 	case PPP_CLOSE_NO_MEMORY:
+	case PPP_CLOSE_AUTH_TIMEOUT:
 		return L2TP_CDN_NO_FACILITIES;
 	default:
 		return L2TP_CDN_ADMINISTRATIVE;
@@ -408,6 +420,7 @@ static void subscriber_end(struct subscriber *subscriber)
 	if (subscriber->state == SUBSCRIBER_UP)
 		subscribers->n_up--;
 	subscriber->state = SUBSCRIBER_ENDING;
+	subscriber_decided(subscriber);
 	subscribers->n--;
 	subscriber->profile->usage[peer_index(subscriber)]->sessions--;
 	subscribers->n_ending++;

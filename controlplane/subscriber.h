@@ -68,6 +68,7 @@ struct subscriber {
 	uint16_t peer_cause; /* RFC 3145, of the LAC's CDN */
 	uint16_t mtu;        /* of the AAA; 0 = no limit */
 	bool with_tunnel;
+	bool decided; /* let in or refused at least once: it waits for nobody */
 	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
 	uint32_t aaa_id;                     /* request under way; 0 = none */
 	uint64_t opened_at, up_at;           /* ms */
@@ -121,6 +122,8 @@ const char *subscriber_address_text(const struct subscriber *subscriber, char bu
 struct log_context subscriber_log(const struct subscriber *subscriber);
 
 /* ---- between subscriber.c and subscriber_ppp.c ---- */
+/* It waits for its authentication no more. */
+void subscriber_decided(struct subscriber *subscriber);
 /* When an authenticated session's time is over, ms; UINT64_MAX: never. */
 uint64_t subscriber_session_end(const struct subscriber *subscriber);
 /* PPP is over. */

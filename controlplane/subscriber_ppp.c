@@ -173,6 +173,14 @@ static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer
 	};
 
 	subscriber->aaa_id = 0;
+	subscriber_decided(subscriber);
+	/* a refusal would tell the peer that its password is wrong, and some never call again then */
+	if (answer->unavailable) {
+		log_ratelimited(LOG_LEVEL_WARNING, &context, "nobody can authenticate: %s",
+			answer->refusal ? answer->refusal : "no reason given");
+		subscriber_kill(subscriber, PPP_CLOSE_AUTH_TIMEOUT);
+		return;
+	}
 	if (answer->accept && answer_keep(subscriber, answer)) {
 		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
 		return;
@@ -216,7 +224,6 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 		.response = request->response,
 		.response_length = request->response_len,
 	};
-	struct ppp_auth_result refused = {.serial = request->serial};
 	struct subscriber_told told;
 	char *name;
 	int64_t id;
@@ -256,7 +263,7 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 	if (id > 0)
 		subscriber->aaa_id = (uint32_t)id;
 	else
-		ppp_auth_result(&subscriber->ppp, lns->now, &refused);
+		subscriber_close(subscriber, PPP_CLOSE_AUTH_TIMEOUT);
 }
 
 /* Without authentication nobody was asked: the defaults apply. -ENOMEM. */
@@ -303,6 +310,7 @@ static void on_network(void *user)
 	int rc4, rc6;
 
 	subscriber->state = SUBSCRIBER_NETWORK;
+	subscriber_decided(subscriber);
 	if (subscriber->ppp.config->auth_count == 0 && defaults_keep(subscriber)) {
 		subscriber_close(subscriber, PPP_CLOSE_NO_MEMORY);
 		return;

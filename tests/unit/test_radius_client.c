@@ -582,6 +582,27 @@ Test(radius_client, what_waits_does_so_here_and_not_in_the_socket_of_the_server)
 	cr_assert_eq(status.resent, 0);
 }
 
+Test(radius_client, what_cannot_be_answered_in_time_is_told_at_once)
+{
+	static struct asked asked[1000];
+	unsigned int n;
+
+	world_open(&(struct radius_client_settings){.n_servers = 1, .in_flight_max = 16});
+	world.models[0].down = true;
+	for (unsigned int i = 0; i < 1000; i++)
+		cr_assert_eq(ask(&asked[i], "right", 5000), 0);
+	/* 16 are with the server */
+	cr_assert_eq(radius_client_queued(world.client), 984);
+	cr_assert_eq(radius_client_shed(world.client, world.now, 1000, 64), 0);
+	n = radius_client_shed(world.client, world.now, 100, 64);
+	cr_assert_eq(n, 984 - 500);
+	cr_assert_eq(radius_client_queued(world.client), 500);
+	for (unsigned int i = 0; i < 1000; i++)
+		cr_assert_eq(asked[i].done, i >= 516, "request %u", i);
+	cr_assert_eq(radius_client_shed(world.client, world.now, 0, 64), 436);
+	cr_assert_eq(radius_client_shed(world.client, world.now, 0, 64), 0);
+}
+
 Test(radius_client, a_distant_server_gets_as_much_as_the_distance_takes)
 {
 	static struct asked asked[5000];

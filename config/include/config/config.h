@@ -353,6 +353,7 @@ struct config_radius {
 	uint32_t max_in_flight;        /* requests at one server */
 	uint16_t max_sockets;          /* towards one server */
 	uint32_t deadline;             /* ms, of one authentication */
+	uint32_t max_waiting;          /* calls that wait for their authentication */
 	uint32_t interim_interval;     /* seconds; 0 = none */
 	char spool[256];               /* folder of the accounting records that wait */
 	uint32_t spool_mb;
