@@ -174,3 +174,21 @@ uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_
 		return engine->inbound_gcm(engine, sa, pkts, n, results);
 	return inbound_any(engine, sa, pkts, n, results);
 }
+
+void esp_prefetch(const struct sa *sa)
+{
+	const uint8_t *keys = (const uint8_t *)sa->keys, *powers;
+
+	/* round keys; of the powers of GHASH's key those that short packets take */
+	for (unsigned int i = 0; i < 3; i++)
+		rte_prefetch0(keys + (size_t)i * 64);
+	if (sa->cipher != ESP_CIPHER_AES_GCM_16) {
+		rte_prefetch0(&sa->keys->hmac.inner);
+		return;
+	}
+	rte_prefetch0(sa->keys->salt);
+	powers = sa->keys->gcm.ghash_keys.vaes_avx512.shifted_hkey +
+		sizeof(sa->keys->gcm.ghash_keys.vaes_avx512.shifted_hkey);
+	for (unsigned int i = 1; i <= 3; i++)
+		rte_prefetch0(powers - (size_t)i * 64);
+}

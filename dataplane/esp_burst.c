@@ -39,7 +39,7 @@ enum drop_reason esp_drop_reason(uint8_t reject)
 	return reject < ESP_REJECTS ? (enum drop_reason)reasons[reject] : DROP_ESP_ENGINE;
 }
 
-static inline void esp_call(struct worker *w, enum sa_direction direction, uint32_t index,
+void esp_burst_one(struct worker *w, enum sa_direction direction, uint32_t index,
 	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results)
 {
 	struct sa *sa = sa_at(w->sas, index)->sa;
@@ -100,10 +100,10 @@ static __rte_noinline void esp_burst_mixed(struct worker *w, enum sa_direction d
 		if (i + 1 < n_batches) {
 			const struct sa *next = sa_at(w->sas, batches[i + 1].sa)->sa;
 
-			rte_prefetch0(next->keys);
+			esp_prefetch(next);
 			rte_prefetch0(&next->sequence_limit);
 		}
-		esp_call(w, direction, batches[i].sa, sorted + start, batches[i].n,
+		esp_burst_one(w, direction, batches[i].sa, sorted + start, batches[i].n,
 			by_batch + start);
 	}
 	for (uint16_t i = 0; i < n; i++)
@@ -120,7 +120,7 @@ void esp_burst(struct worker *w, enum sa_direction direction, struct rte_mbuf **
 	for (uint16_t i = 1; i < n; i++)
 		differs |= sas[i] ^ sas[0];
 	if (likely(differs == 0))
-		esp_call(w, direction, sas[0], pkts, n, results);
+		esp_burst_one(w, direction, sas[0], pkts, n, results);
 	else
 		esp_burst_mixed(w, direction, pkts, sas, n, results);
 }

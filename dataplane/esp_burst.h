@@ -14,5 +14,8 @@
  */
 void esp_burst(struct worker *w, enum sa_direction direction, struct rte_mbuf **pkts,
 	const uint32_t *sas, uint16_t n, struct esp_result *results);
+/* The same where all packets are of one SA. */
+void esp_burst_one(struct worker *w, enum sa_direction direction, uint32_t index,
+	struct rte_mbuf **pkts, uint16_t n, struct esp_result *results);
 /* The name under which a packet is dropped that ESP refused. */
 enum drop_reason esp_drop_reason(uint8_t reject);

@@ -160,6 +160,27 @@ static __rte_noinline void esp_inner_refused(struct worker *w, struct rte_mbuf *
 	worker_drop(w, m, reason);
 }
 
+/* One that was opened, or not; false: it is gone. */
+static bool esp_opened(
+	struct worker *w, struct rte_mbuf *m, uint32_t index, const struct esp_result *result)
+{
+	const struct sa_entry *entry = sa_at(w->sas, index);
+	int reason;
+
+	if (unlikely(result->reject != ESP_ACCEPTED)) {
+		esp_drop_inbound(w, m, index, esp_drop_reason(result->reject));
+		return false;
+	}
+	reason = esp_inner(w, m, meta_of(m), index);
+	if (unlikely(reason != DROP_NONE)) {
+		esp_inner_refused(w, m, index, result, (enum drop_reason)reason);
+		return false;
+	}
+	if (unlikely(result->peer_port != entry->port))
+		esp_port_changed(w, index, entry->peer, result->peer_port);
+	return true;
+}
+
 /* Packets of this worker's SAs. */
 static uint16_t esp_open(
 	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const uint32_t sas[BURST])
@@ -168,35 +189,118 @@ static uint16_t esp_open(
 	uint16_t kept = 0;
 
 	esp_burst(w, SA_INBOUND, pkts, sas, n, results);
+	for (uint16_t i = 0; i < n; i++)
+		if (likely(esp_opened(w, pkts[i], sas[i], &results[i])))
+			pkts[kept++] = pkts[i];
+	return kept;
+}
+
+/* What most packets of an SA in transport mode over IPv4 have in common, in the words that it is read in. */
+struct esp_usual {
+	uint32_t result; /* struct esp_result: accepted, UDP, from the port that is known */
+	uint32_t peer;
+	uint32_t group;
+};
+
+static inline struct esp_usual esp_usual_of(const struct sa_entry *entry)
+{
+	const struct esp_result result = {
+		.reject = ESP_ACCEPTED, .next_header = IPPROTO_UDP, .peer_port = entry->port};
+	/* no accepted packet has a reason to be refused */
+	struct esp_usual usual = {
+		.result = UINT32_MAX, .peer = load32(entry->peer), .group = entry->group};
+
+	if (entry->mode == SA_TRANSPORT && entry->family == 4)
+		memcpy(&usual.result, &result, sizeof(usual.result));
+	return usual;
+}
+static_assert(sizeof(struct esp_result) == sizeof(uint32_t), "compared as one word");
+
+/* As esp_opened, for what is usual: UDP for L2TP that fills its packet, from the peer. */
+static inline bool esp_is_usual(
+	const struct esp_usual *usual, struct rte_mbuf *m, const struct esp_result *result)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t word, length = m->data_len - 20u;
+	uint64_t udp;
+
+	memcpy(&word, result, sizeof(word));
+	if (unlikely(word != usual->result || length - 8 > UINT16_MAX))
+		return false;
+	udp = (uint64_t)RTE_BE16(L2TP_PORT) << 16 |
+		(uint64_t)rte_cpu_to_be_16((uint16_t)length) << 32;
+	return ip[0] == 0x45 && load32(ip + 12) == usual->peer &&
+		(load64(ip + 20) & 0x0000ffffffff0000) == udp;
+}
+
+/* Packets of one SA, which is this worker's. */
+static uint16_t esp_open_one(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t index)
+{
+	const struct sa_entry *entry = sa_at(w->sas, index);
+	struct esp_usual usual = esp_usual_of(entry);
+	struct esp_result results[BURST];
+	uint16_t kept = 0;
+
+	esp_burst_one(w, SA_INBOUND, index, pkts, n, results);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct meta *meta = meta_of(m);
-		const struct sa_entry *entry = sa_at(w->sas, sas[i]);
 
-		if (unlikely(results[i].reject != ESP_ACCEPTED)) {
-			esp_drop_inbound(w, m, sas[i], esp_drop_reason(results[i].reject));
+		if (likely(esp_is_usual(&usual, m, &results[i]))) {
+			meta->l3_length = 20;
+			meta->l2tp_offset = 28;
+			meta->sa = index;
+			meta->sa_group = usual.group;
+			pkts[kept++] = m;
 			continue;
 		}
-
-		int reason = esp_inner(w, m, meta, sas[i]);
-
-		if (unlikely(reason != DROP_NONE)) {
-			esp_inner_refused(w, m, sas[i], &results[i], (enum drop_reason)reason);
-			continue;
-		}
-		if (unlikely(results[i].peer_port != entry->port))
-			esp_port_changed(w, sas[i], entry->peer, results[i].peer_port);
-		pkts[kept++] = m;
+		if (esp_opened(w, m, index, &results[i]))
+			pkts[kept++] = m;
+		usual = esp_usual_of(entry); /* the peer's port may be another one now */
 	}
 	return kept;
 }
 
-uint16_t esp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+/* The SA of all packets, if they name the same one; SA_NONE: they do not, or nobody knows it. */
+static uint32_t esp_lookup_one(const struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint8_t *first = rte_pktmbuf_mtod(pkts[0], const uint8_t *);
+	uint16_t vrf = meta_of(pkts[0])->vrf;
+	uint32_t spi = load32(first + meta_of(pkts[0])->l2tp_offset), local = load32(first + 16);
+
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *ip = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+		const struct meta *meta = meta_of(pkts[i]);
+
+		uint32_t differs = load32(ip + meta->l2tp_offset) ^ spi;
+
+		differs |= load32(ip + 16) ^ local;
+		differs |= (uint32_t)(meta->vrf ^ vrf) | (uint32_t)(ip[0] >> 4 ^ 4);
+		if (unlikely(differs != 0))
+			return SA_NONE;
+	}
+	return sa_lookup(w->sas, vrf, 4, first + 16, spi);
+}
+
+/* Of many SAs, of other workers' and of none. */
+static __rte_noinline uint16_t esp_input_mixed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint32_t sas[BURST];
 
 	n = esp_lookup(w, pkts, n, sas);
-	return esp_open(w, pkts, n, sas);
+	return n == 0 ? 0 : esp_open(w, pkts, n, sas);
+}
+
+uint16_t esp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t index;
+
+	if (unlikely(n == 0))
+		return 0;
+	index = esp_lookup_one(w, pkts, n);
+	if (likely(index != SA_NONE && sa_at(w->sas, index)->owner == w->id))
+		return esp_open_one(w, pkts, n, index);
+	return esp_input_mixed(w, pkts, n);
 }
 
 uint16_t esp_input_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -228,5 +332,5 @@ uint16_t esp_input_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		sas[kept] = meta->sa;
 		pkts[kept++] = m;
 	}
-	return esp_open(w, pkts, kept, sas);
+	return kept == 0 ? 0 : esp_open(w, pkts, kept, sas);
 }

@@ -67,6 +67,9 @@ uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_
 uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
 	uint16_t n, struct esp_result *results);
 
+/* The keys of an SA whose burst comes soon, which nobody used for a while, towards the caller's cache. */
+void esp_prefetch(const struct sa *sa);
+
 /* The most that an SA puts in front of the IP header's place, and behind the packet. For pools and MTUs. */
 #define ESP_HEADROOM_MAX (40 + 8 + 8 + 16)
 #define ESP_TAILROOM_MAX (15 + 2 + ESP_ICV_MAX)
