@@ -24,6 +24,7 @@
 #define SAS_DEFAULT      65536
 #define INDIRECT_MBUFS   4095 /* references live for one call of fragment_packet */
 #define PREFIXES6        2    /* IPv6 prefixes of a session: its link's and a delegated one */
+#define LARGE_MBUFS      64   /* a worker */
 #define HANDOFF_RING_MIN 1024u
 #define HANDOFF_RING_MAX 4096u
 #define BURSTS_MIN       32 /* buffers that each worker needs at the least, in bursts */
@@ -157,6 +158,22 @@ static int tables_create(
 	return 0;
 }
 
+/* Buffers for the largest datagrams that fragments make, which is decrypted in one piece and leaves soon. */
+static int large_pool_create(struct dataplane *dp, uint16_t room, char *error, size_t size)
+{
+	uint32_t large =
+		RTE_MIN((uint32_t)room * RTE_LIBRTE_IP_FRAG_MAX_FRAG, (uint32_t)UINT16_MAX & ~63u);
+	uint32_t n = LARGE_MBUFS * dp->n_workers - 1;
+
+	dp->large = rte_pktmbuf_pool_create(
+		"lnsd_large", n, 0, sizeof(struct meta), (uint16_t)large, (int)rte_socket_id());
+	if (dp->large != NULL)
+		return 0;
+	snprintf(error, size, "%u packet buffers of %u bytes for what was in fragments: %s", n,
+		large, rte_strerror(rte_errno));
+	return -ENOMEM;
+}
+
 static int pools_create(
 	struct dataplane *dp, const struct dataplane_settings *settings, char *error, size_t size)
 {
@@ -172,7 +189,9 @@ static int pools_create(
 	}
 	dp->indirect = rte_pktmbuf_pool_create(
 		"lnsd_references", INDIRECT_MBUFS, 32, 0, 0, (int)rte_socket_id());
-	return dp->indirect == NULL ? -ENOMEM : 0;
+	if (dp->indirect == NULL)
+		return -ENOMEM;
+	return settings->reassembly ? large_pool_create(dp, room, error, size) : 0;
 }
 
 /*
@@ -343,6 +362,7 @@ void dataplane_destroy(struct dataplane *dp)
 	for (unsigned int i = 0; i < dp->n_ifaces; i++)
 		free(dp->ifaces[i].addresses);
 	rte_mempool_free(dp->indirect);
+	rte_mempool_free(dp->large);
 	rte_mempool_free(dp->pool);
 	if (dp->rcu != NULL)
 		rcu_destroy(dp->rcu);

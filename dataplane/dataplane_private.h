@@ -88,6 +88,7 @@ struct dataplane {
 	struct icmp_source *icmp_sources[DATAPLANE_VRFS_MAX]; /* release-stored */
 	struct policer_table *policers;
 	struct rte_mempool *pool;     /* all packets; private area: struct meta */
+	struct rte_mempool *large;    /* for reassembled ESP, or NULL; private area as in pool */
 	struct rte_mempool *indirect; /* rte_ip_frag's references into a packet being cut */
 	struct iface ifaces[IFACES_MAX];
 	struct port ports[PORTS_MAX];

@@ -13,31 +13,44 @@
 
 #define BUCKET_ENTRIES 8
 #define DATAGRAM_MAX   65535
+#define NATT_PORT      4500
 
 struct reassembly {
-	struct rte_ip_frag_tbl *table;
-	struct rte_mempool *pool;
+	/*
+	 * By VRF, NULL where no LAC is: an address and an id of one VRF are not those of another, which the
+	 * library's key does not know.
+	 */
+	struct rte_ip_frag_tbl *tables[DATAPLANE_VRFS_MAX];
 	uint64_t poll_interval, polled; /* TSC */
 	struct rte_ip_frag_death_row dead;
 };
 
 struct reassembly *reassembly_create(
-	uint32_t max_datagrams, uint16_t timeout_ms, struct rte_mempool *pool, int socket)
+	const struct dataplane *dp, uint32_t max_datagrams, uint16_t timeout_ms, int socket)
 {
 	struct reassembly *r =
 		rte_zmalloc_socket("reassembly", sizeof(*r), RTE_CACHE_LINE_SIZE, socket);
-	uint64_t timeout = rte_get_tsc_hz() / 1000 * timeout_ms;
+	uint64_t timeout = rte_get_tsc_hz() / 1000 * timeout_ms, vrfs = 0;
 
 	if (r == NULL)
 		return NULL;
-	/* twice the buckets that the datagrams need: a full bucket refuses what the table could hold */
-	r->table = rte_ip_frag_table_create(RTE_MAX(max_datagrams / BUCKET_ENTRIES * 2, 8u),
-		BUCKET_ENTRIES, max_datagrams, timeout, socket);
-	if (r->table == NULL) {
-		rte_free(r);
-		return NULL;
+	for (unsigned int i = 0; i < dp->n_ifaces; i++)
+		if (dp->ifaces[i].role & IFACE_ACCESS)
+			vrfs |= UINT64_C(1) << dp->ifaces[i].vrf;
+	if (vrfs != 0)
+		max_datagrams = RTE_MAX(max_datagrams / (uint32_t)__builtin_popcountll(vrfs), 1u);
+	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++) {
+		if (!(vrfs >> vrf & 1))
+			continue;
+		/* twice the buckets that the datagrams need: a full bucket refuses what the table could hold */
+		r->tables[vrf] =
+			rte_ip_frag_table_create(RTE_MAX(max_datagrams / BUCKET_ENTRIES * 2, 8u),
+				BUCKET_ENTRIES, max_datagrams, timeout, socket);
+		if (r->tables[vrf] == NULL) {
+			reassembly_destroy(r);
+			return NULL;
+		}
 	}
-	r->pool = pool;
 	r->poll_interval = timeout / 8 + 1;
 	return r;
 }
@@ -46,7 +59,9 @@ void reassembly_destroy(struct reassembly *reassembly)
 {
 	if (reassembly == NULL)
 		return;
-	rte_ip_frag_table_destroy(reassembly->table);
+	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++)
+		if (reassembly->tables[vrf] != NULL)
+			rte_ip_frag_table_destroy(reassembly->tables[vrf]);
 	rte_free(reassembly);
 }
 
@@ -60,9 +75,10 @@ uint16_t reassembly_dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t 
 		uint32_t hash;
 
 		if (ip[0] >> 4 == 4)
-			hash = rte_hash_crc(ip + 12, 8, load16(ip + 4));
+			hash = rte_hash_crc(ip + 12, 8, load16(ip + 4) | (uint32_t)meta->vrf << 16);
 		else
-			hash = rte_hash_crc(ip + 8, 32, load32(ip + meta->l3_length - 4));
+			hash = rte_hash_crc(
+				ip + 8, 32, load32(ip + meta->l3_length - 4) ^ meta->vrf);
 
 		uint8_t target = (uint8_t)(((uint64_t)hash * w->n_workers) >> 32);
 
@@ -109,7 +125,7 @@ static struct rte_mbuf *reassembly_add4(
 		    (field & 0x1fffu) * 8, length, field & 0x2000, meta->l3_length))
 		return m;
 	return rte_ipv4_frag_reassemble_packet(
-		r->table, &r->dead, m, now, (struct rte_ipv4_hdr *)ip);
+		r->tables[meta->vrf], &r->dead, m, now, (struct rte_ipv4_hdr *)ip);
 }
 
 static struct rte_mbuf *reassembly_add6(
@@ -125,7 +141,41 @@ static struct rte_mbuf *reassembly_add6(
 		!reassembly_fragment_valid(field & 0xfff8u, length, field & 1, 0))
 		return m;
 	return rte_ipv6_frag_reassemble_packet(
-		r->table, &r->dead, m, now, (struct rte_ipv6_hdr *)ip, fragment);
+		r->tables[meta->vrf], &r->dead, m, now, (struct rte_ipv6_hdr *)ip, fragment);
+}
+
+/* What is decrypted in one piece. ip: the outer header. */
+static bool reassembly_is_esp(const uint8_t *ip)
+{
+	uint32_t header = ip[0] >> 4 == 4 ? (ip[0] & 0x0f) * 4u : 40;
+	uint8_t protocol = ip[0] >> 4 == 4 ? ip[9] : ip[6];
+
+	return protocol == IPPROTO_ESP ||
+		(protocol == IPPROTO_UDP && load_be16(ip + header + 2) == NATT_PORT);
+}
+
+/* Into one of the few buffers that have the room. NULL: none is left, or it is larger even than these. */
+static struct rte_mbuf *reassembly_copy_large(struct worker *w, struct rte_mbuf *m)
+{
+	struct rte_mbuf *large = w->dp->large == NULL ? NULL : rte_pktmbuf_alloc(w->dp->large);
+	uint32_t length = m->pkt_len;
+	const uint8_t *data;
+
+	if (large == NULL)
+		return NULL;
+	if (length + ESP_TAILROOM_MAX > rte_pktmbuf_tailroom(large)) {
+		rte_pktmbuf_free(large);
+		return NULL;
+	}
+	data = rte_pktmbuf_read(m, 0, length, rte_pktmbuf_mtod(large, void *));
+	if (data != rte_pktmbuf_mtod(large, const uint8_t *))
+		memcpy(rte_pktmbuf_mtod(large, void *), data, length);
+	large->data_len = (uint16_t)length;
+	large->pkt_len = length;
+	large->port = m->port;
+	*meta_of(large) = *meta_of(m);
+	rte_pktmbuf_free(m);
+	return large;
 }
 
 /*
@@ -136,6 +186,12 @@ static struct rte_mbuf *reassembly_flatten(struct worker *w, struct rte_mbuf *m)
 {
 	if (m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0)
 		return m;
+	if (reassembly_is_esp(rte_pktmbuf_mtod_offset(m, const uint8_t *, meta_of(m)->l2_length))) {
+		struct rte_mbuf *large = reassembly_copy_large(w, m);
+
+		if (large != NULL)
+			return large;
+	}
 
 	uint32_t done = 0, total = m->pkt_len;
 	struct rte_mbuf *whole = NULL;
@@ -221,20 +277,31 @@ void reassembly_poll(struct worker *w)
 	if (w->now - r->polled < r->poll_interval)
 		return;
 	r->polled = w->now;
-	rte_ip_frag_table_del_expired_entries(r->table, &r->dead, w->now);
-	if (r->dead.cnt > 0)
-		reassembly_bury(w, NULL);
+	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++) {
+		if (r->tables[vrf] == NULL)
+			continue;
+		rte_ip_frag_table_del_expired_entries(r->tables[vrf], &r->dead, w->now);
+		if (r->dead.cnt > 0)
+			reassembly_bury(w, NULL);
+	}
 }
 
-void reassembly_empty(struct worker *w)
+static void reassembly_empty_table(struct worker *w, struct rte_ip_frag_tbl *table)
 {
 	struct reassembly *r = w->reassembly;
 	uint32_t before;
 
 	do {
-		rte_ip_frag_table_del_expired_entries(r->table, &r->dead, UINT64_MAX);
+		rte_ip_frag_table_del_expired_entries(table, &r->dead, UINT64_MAX);
 		before = r->dead.cnt;
 		reassembly_bury(w, NULL);
 		worker_free_dropped(w);
 	} while (before > 0);
+}
+
+void reassembly_empty(struct worker *w)
+{
+	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++)
+		if (w->reassembly->tables[vrf] != NULL)
+			reassembly_empty_table(w, w->reassembly->tables[vrf]);
 }

@@ -111,8 +111,8 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 		uint32_t most = RTE_MAX(
 			dp->pool->size / dp->n_workers / 4 / RTE_LIBRTE_IP_FRAG_MAX_FRAG, 1u);
 
-		w->reassembly = reassembly_create(RTE_MIN((uint32_t)dp->fragment_max, most),
-			dp->fragment_timeout_ms, dp->pool, socket);
+		w->reassembly = reassembly_create(dp, RTE_MIN((uint32_t)dp->fragment_max, most),
+			dp->fragment_timeout_ms, socket);
 		if (w->reassembly == NULL)
 			goto fail;
 	}

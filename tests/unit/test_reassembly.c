@@ -245,3 +245,62 @@ Test(reassembly_bare, off_it_leaves_the_pieces_to_the_kernel)
 	rig_turn(&rig);
 	cr_expect_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_FRAME);
 }
+
+/* As send_piece4, from the LAC of the same address that the other VRF has. */
+static void send_piece4_elsewhere(uint16_t id, uint32_t from, uint32_t to, bool more)
+{
+	static const uint8_t tag[4] = {0x81, 0x00, 0x00, 0x07};
+	static struct frame plain;
+
+	frame_eth(&plain, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV4);
+	uint8_t *ip = frame_ip4(&plain, RIG_LAC, RIG_LNS, IPPROTO_UDP, to - from);
+	store_be16(ip + 4, id);
+	store_be16(ip + 6, (uint16_t)(from / 8 | (more ? 0x2000 : 0)));
+	ip4_header_set_checksum(ip, 20);
+	in.n = 0;
+	frame_add(&in, plain.data, 12);
+	frame_add(&in, tag, sizeof(tag));
+	frame_add(&in, plain.data + 12, plain.n - 12);
+	frame_add(&in, whole.data + 34 + from, to - from);
+	rig_send(&rig, RIG_ACCESS, &in);
+}
+
+Test(reassembly_bare, pieces_of_one_vrf_are_not_those_of_another)
+{
+	static const char *const vrfs[] = {"default", "other"};
+	struct dataplane_settings settings = rig_settings(1);
+	const struct iface_settings ifaces[] = {settings.ifaces[0], settings.ifaces[1],
+		{.name = "access1",
+			.device = "net_ring_access",
+			.role = IFACE_ACCESS,
+			.vrf = 1,
+			.mtu = 1500,
+			.vlan = 7}};
+	struct iface_addr address = {.family = 4};
+	uint32_t lns = RIG_LNS, n;
+
+	memcpy(address.addr, &lns, 4);
+	settings.n_vrfs = 2;
+	settings.vrf_names = vrfs;
+	settings.n_ifaces = 3;
+	settings.ifaces = ifaces;
+	rig_eal_init("0@0,1@0");
+	rig_create(&rig, &settings);
+	cr_assert_eq(dataplane_iface_addresses(rig.dp, 2, &address, 1), 0);
+	rig_tunnel(&rig);
+	rig_session(&rig, RIG_TUNNEL, SESSION, 0, 1492, RIG_FLAGS);
+
+	n = make_whole(RIG_TUNNEL, SESSION, 1480);
+	send_piece4(1, 0, 800, true);
+	send_piece4_elsewhere(1, 800, n, false);
+	cr_expect_not(arrived());
+	cr_expect_eq(rig.dp->workers[0]->stats.reassembled, 0);
+	send_piece4(1, 800, n, false);
+	cr_expect(arrived());
+	send_piece4_elsewhere(1, 0, 800, true);
+	/* whole as well, but the tunnel is not of that VRF */
+	cr_expect_not(arrived());
+	cr_expect_eq(rig.dp->workers[0]->stats.reassembled, 2);
+	cr_expect_eq(rig_drops(&rig, DROP_L2TP_WRONG_PEER), 1);
+	cr_expect_eq(rig_drops_all(&rig), 1);
+}
