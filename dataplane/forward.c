@@ -8,8 +8,6 @@
 #include "ip_output.h"
 #include "punt.h"
 
-#include <rte_hash_crc.h>
-
 /* Targets of packets [0, n), all in one VRF and of one family. */
 static void forward_lookup_run(
 	struct worker *w, struct rte_mbuf **pkts, uint16_t n, bool v4, uint32_t *targets)
@@ -45,14 +43,6 @@ static void forward_lookup(struct worker *w, struct rte_mbuf **pkts, uint16_t n,
 		forward_lookup_run(
 			w, pkts + start, end - start, first->inner_family == 4, targets + start);
 	}
-}
-
-/* One packet of a flow always takes the same way: addresses, not ports, which fragments lack. */
-static uint32_t forward_flow_hash(const struct rte_mbuf *m, const struct meta *meta)
-{
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	return meta->inner_family == 4 ? rte_hash_crc(ip + 12, 8, 0) : rte_hash_crc(ip + 8, 32, 0);
 }
 
 /* True: the TTL is spent on this hop, or there was none to spend. */
@@ -116,8 +106,9 @@ void forward(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		enum fib_type type = fib_target_type(target);
 
 		if (unlikely(type == FIB_GROUP)) {
-			target = group_target(
-				w->groups, fib_target_index(target), forward_flow_hash(m, meta));
+			target = group_target(w->groups, fib_target_index(target),
+				ip_flow_hash(rte_pktmbuf_mtod(m, const uint8_t *),
+					meta->inner_family == 4));
 			type = fib_target_type(target);
 		}
 		if (unlikely(type != FIB_SESSION && type != FIB_ADJACENCY && type != FIB_GLEAN)) {

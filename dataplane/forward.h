@@ -6,6 +6,14 @@
 
 #include "worker.h"
 
+#include <rte_hash_crc.h>
+
+/* One packet of a flow always takes the same way: addresses, not ports, which fragments lack. */
+static inline uint32_t ip_flow_hash(const uint8_t *ip, bool v4)
+{
+	return v4 ? rte_hash_crc(ip + 12, 8, 0) : rte_hash_crc(ip + 8, 32, 0);
+}
+
 /*
  * Packets with data at a checked IP header, meta.vrf, inner_family, and META_UPLINK with meta.session
  * where they come from a subscriber. Takes them all: to the session of a subscriber (hairpin included),

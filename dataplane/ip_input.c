@@ -3,6 +3,7 @@
  * The checks on an IP packet that is to be forwarded (RFC 1812, 5.2.2; RFC 8200; BCP 38).
  */
 #include "ip_input.h"
+#include "ip_check.h"
 #include "mss.h"
 #include "policy.h"
 #include "punt.h"
@@ -10,23 +11,6 @@
 #include <rte_ip.h>
 
 #define VERDICT_PUNT (-2)
-
-/* RFC 1812, 5.3.7 and 4.2.2.11: nothing of these goes through a router, as source or destination. */
-static inline bool ip4_is_martian(const uint8_t *address)
-{
-	return address[0] == 0 || address[0] == 127 || address[0] >= 240;
-}
-
-/* RFC 3927, 2.7: never forwarded, whatever the routes say. */
-static inline bool ip4_is_link_local(const uint8_t *address)
-{
-	return load16(address) == RTE_BE16(0xa9fe);
-}
-
-static inline bool ip4_is_multicast(const uint8_t *address)
-{
-	return (address[0] & 0xf0) == 0xe0;
-}
 
 /* Source routes are refused (RFC 7126, 4.3 and 4.4), lists that do not add up too. */
 static int ip4_options_check(const uint8_t *ip, uint32_t header)
@@ -73,18 +57,6 @@ static inline int ip4_check(struct rte_mbuf *m, const uint8_t *ip, bool checksum
 	if (unlikely(header > 20))
 		return ip4_options_check(ip, header);
 	return DROP_NONE;
-}
-
-static inline bool ip6_is_link_local(const uint8_t *address)
-{
-	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
-}
-
-/* ::, ::1, mapped IPv4, and the documentation's loopbacks: RFC 4291, 2.5; RFC 6890. */
-static inline bool ip6_is_martian(const uint8_t *address)
-{
-	return load64(address) == 0 &&
-		(load32(address + 8) == 0 || load32(address + 8) == rte_cpu_to_be_32(0xffff));
 }
 
 static inline int ip6_check(struct rte_mbuf *m, const uint8_t *ip)

@@ -65,14 +65,6 @@ static inline bool l2tp_is_peer(
 	return differs == 0 && memcmp(ip + 8, path->peer, 16) == 0;
 }
 
-static inline const uint32_t *l2tp_slot(const struct tunnel *tunnel, uint16_t session_id)
-{
-	uintptr_t slots = __atomic_load_n(&tunnel->slots, __ATOMIC_RELAXED);
-
-	return (const uint32_t *)(slots & ~TUNNEL_SLOTS_BITS) +
-		(session_id & ((1u << (slots & TUNNEL_SLOTS_BITS)) - 1));
-}
-
 /* RFC 1071 over the pseudo-header and the datagram; zero means that the sender made none. */
 static bool l2tp_udp_checksum_valid(const struct rte_mbuf *m, const struct meta *meta)
 {

@@ -35,3 +35,12 @@ static inline bool l2tp_is_late(struct session *session, uint16_t ns)
 	session->state.nr = (uint16_t)(ns + 1);
 	return false;
 }
+
+/* Where the tunnel keeps the index of this session. */
+static inline const uint32_t *l2tp_slot(const struct tunnel *tunnel, uint16_t session_id)
+{
+	uintptr_t slots = __atomic_load_n(&tunnel->slots, __ATOMIC_RELAXED);
+
+	return (const uint32_t *)(slots & ~TUNNEL_SLOTS_BITS) +
+		(session_id & ((1u << (slots & TUNNEL_SLOTS_BITS)) - 1));
+}

@@ -13,57 +13,6 @@
 #include <netinet/in.h>
 
 #define DSCP_CS6 0xc0
-/* What must be free in front of a packet: the template, an Ethernet header with two tags. */
-#define HEADROOM (SESSION_TEMPLATE_MAX + 24)
-
-/*
- * length is 35..64, so that two blocks of 32 that may overlap cover it: no loop, no call. dst has room for
- * length bytes only.
- */
-static inline void template_copy(uint8_t *dst, const uint8_t *src, uint32_t length)
-{
-	memcpy(dst, src, 32);
-	memcpy(dst + length - 32, src + length - 32, 32);
-}
-
-/*
- * What differs from packet to packet in the headers at p, of a packet of total bytes. DSCP goes outward,
- * ECN does not: the far end of a tunnel cannot be trusted to bring congestion marks back in (RFC 6040, 4.1,
- * compatibility mode).
- */
-static inline void outer_finish(struct worker *w, struct session *session, uint8_t *p,
-	uint32_t total, uint8_t traffic_class)
-{
-	uint32_t l3 = session->template_l3;
-	uint8_t *l2tp = p + session->template_l2tp;
-	uint8_t bits = l2tp[0]; /* the first octet of flags */
-
-	if (likely(l3 == sizeof(struct rte_ipv4_hdr))) {
-		p[1] = traffic_class & 0xfc;
-		store_be16(p + 2, (uint16_t)total);
-		/* may be fragmented on its way: unique for a while (RFC 6864) over all workers */
-		store_be16(p + 4, w->ip_id += w->n_workers);
-		store16(p + 10, (uint16_t)~ip4_header_sum(p, 20));
-	} else {
-		p[0] = 0x60 | traffic_class >> 4;
-		p[1] = (uint8_t)((traffic_class & 0x0c) << 4);
-		store_be16(p + 4, (uint16_t)(total - l3));
-	}
-	store_be16(p + l3 + 4, (uint16_t)(total - l3));
-	if (unlikely(bits & (L2TP_FLAG_LENGTH | L2TP_FLAG_SEQUENCE) >> 8)) {
-		uint8_t *ids = l2tp + 2;
-
-		if (bits & L2TP_FLAG_LENGTH >> 8) {
-			store_be16(ids, (uint16_t)(total - session->template_l2tp));
-			ids += 2;
-		}
-		if (bits & L2TP_FLAG_SEQUENCE >> 8) {
-			store_be16(ids + 4, session->state.ns++);
-			store_be16(ids + 6, session->state.nr);
-		}
-	}
-}
-
 uint16_t l2tp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t kept = 0;
@@ -77,7 +26,7 @@ uint16_t l2tp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		bool v4 = meta->inner_family == 4;
 		uint8_t traffic_class = v4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 
-		if (unlikely(inner + length > UINT16_MAX || m->data_off < HEADROOM)) {
+		if (unlikely(inner + length > UINT16_MAX || m->data_off < OUTER_HEADROOM)) {
 			session->state.down_drops++;
 			worker_drop(w, m, DROP_IP_TOO_BIG);
 			continue;
@@ -112,7 +61,7 @@ bool l2tp_output_frame(struct worker *w, struct rte_mbuf *m, struct session *ses
 		(bits & L2TP_FLAG_SEQUENCE >> 8 ? 4 : 0);
 	uint32_t total = length + m->pkt_len;
 
-	if (total > UINT16_MAX || m->data_off < HEADROOM)
+	if (total > UINT16_MAX || m->data_off < OUTER_HEADROOM)
 		return false;
 
 	uint8_t *p = packet_prepend(m, (uint16_t)length);
@@ -135,8 +84,7 @@ uint32_t outer_target(
 	return target;
 }
 
-/* Where the tunnel's packets go, for the rest of this turn. */
-static void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id)
+void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id)
 {
 	const struct tunnel *tunnel = tunnel_lookup(w->sessions, tunnel_id);
 
@@ -224,10 +172,8 @@ void outer_send(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct meta *meta = meta_of(m);
-		struct outer_memo *memo = &w->outer[meta->tunnel_id % OUTER_MEMOS];
+		const struct outer_memo *memo = outer_memo(w, meta->tunnel_id);
 
-		if (unlikely(memo->turn != w->turn || memo->tunnel_id != meta->tunnel_id))
-			outer_resolve(w, memo, meta->tunnel_id);
 		/* set by a device on reception: none of it is about the outer packet but whose the memory is */
 		m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
 		if (unlikely(memo->udp_checksum))

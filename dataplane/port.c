@@ -286,13 +286,20 @@ void ports_assign(struct dataplane *dp, struct worker *w)
 	w->n_ports = (uint8_t)dp->n_ports;
 }
 
-static void port_flush_one(struct worker *w, struct tx_buffer *tx)
+static void port_flush_one(struct tx_buffer *tx)
 {
 	uint16_t sent = rte_eth_tx_burst(tx->ethdev, tx->queue, tx->pkts, tx->n);
 
 	tx->n -= sent;
 	if (unlikely(tx->n > 0 && sent > 0))
 		memmove(tx->pkts, tx->pkts + sent, tx->n * sizeof(tx->pkts[0]));
+}
+
+bool port_make_room(struct tx_buffer *tx, uint16_t n)
+{
+	if (unlikely(tx->n + n > TX_DATA))
+		port_flush_one(tx);
+	return likely(tx->n + n <= TX_DATA);
 }
 
 void port_send_slow(struct worker *w, uint8_t iface_index, struct rte_mbuf *m)
@@ -314,7 +321,7 @@ void port_send_slow(struct worker *w, uint8_t iface_index, struct rte_mbuf *m)
 		return;
 	}
 	if (tx->n >= TX_DATA) {
-		port_flush_one(w, tx);
+		port_flush_one(tx);
 		if (tx->n >= (meta_of(m)->flags & META_PRIORITY ? TX_BUFFER : TX_DATA)) {
 			worker_drop(w, m, DROP_TX_FULL);
 			return;
@@ -329,5 +336,5 @@ void port_flush(struct worker *w)
 {
 	for (uint8_t i = 0; i < w->n_ports; i++)
 		if (w->tx[i].n > 0)
-			port_flush_one(w, &w->tx[i]);
+			port_flush_one(&w->tx[i]);
 }

@@ -21,6 +21,9 @@ static inline void port_send(struct worker *w, uint8_t iface, struct rte_mbuf *m
 /* Offers the buffers to the devices; what they do not take waits, oldest first. */
 void port_flush(struct worker *w);
 
+/* Offers one buffer to its device if it has room for less than n frames of data; true if it then has. */
+bool port_make_room(struct tx_buffer *tx, uint16_t n);
+
 void port_send_slow(struct worker *w, uint8_t iface, struct rte_mbuf *m);
 
 static inline void port_send(struct worker *w, uint8_t iface_index, struct rte_mbuf *m)

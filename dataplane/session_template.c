@@ -4,6 +4,8 @@
 
 #include <rte_byteorder.h>
 
+#include "packet.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -59,6 +61,7 @@ void session_template_build(struct session *session, const struct tunnel *tunnel
 
 	p = path->family == 4 ? put_ipv4(p, path) : put_ipv6(p, path);
 	session->template_l3 = (uint8_t)(p - start);
+	session->template_sum = path->family == 4 ? ip4_header_sum(start, 20) : 0;
 	memcpy(p, &path->local_port, 2);
 	memcpy(p + 2, &path->peer_port, 2);
 	p = put16(p + 4, 0);

@@ -9,6 +9,7 @@
 #include "handoff.h"
 #include "idle.h"
 #include "inject.h"
+#include "lane.h"
 #include "message_input.h"
 #include "overload.h"
 #include "port.h"
@@ -18,12 +19,11 @@
 
 #include <rte_ethdev.h>
 
-void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
+void worker_stages(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *by_class[CLASS_MAX][BURST];
 	uint16_t count[CLASS_MAX] = {0};
 
-	w->rx_port = &w->ports[w->dp->port_of_ethdev[ethdev]];
 	n = classify(w, pkts, n);
 	if (likely(w->rx_classes == 1u << CLASS_L2TP)) {
 		uplink_burst(w, pkts, n);
@@ -52,6 +52,15 @@ void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, u
 		n = reassembly_dispatch(w, by_class[CLASS_FRAGMENT], count[CLASS_FRAGMENT]);
 		uplink_fragments(w, by_class[CLASS_FRAGMENT], n);
 	}
+}
+
+void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
+{
+	w->rx_port = &w->ports[w->dp->port_of_ethdev[ethdev]];
+	n = lane_uplink(w, pkts, n);
+	n = lane_downlink(w, pkts, n);
+	if (unlikely(n > 0))
+		worker_stages(w, pkts, n);
 }
 
 bool worker_turn(struct worker *w)

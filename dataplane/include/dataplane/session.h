@@ -91,8 +91,8 @@ struct session {
 	uint16_t vrf;            /* of the subscriber */
 	uint16_t mtu;            /* largest inner IP packet towards the subscriber */
 	uint16_t mss4, mss6;     /* clamp to these; 0 = not */
-	uint16_t spare;
-	uint32_t index; /* of this entry in the table */
+	uint16_t template_sum;   /* of the template's IPv4 header, as in memory */
+	uint32_t index;          /* of this entry in the table */
 	/*
 	 * First IPv4 prefix, network order; a source s is ours if (s & mask4) == ip4; mask4 = 0 with
 	 * ip4 = ~0 matches nothing: none. Both are stored as one 64-bit word.
@@ -108,7 +108,7 @@ struct session {
 	 * total length, identification and header checksum, IPv6 payload length, UDP length and
 	 * checksum, DSCP, the L2TP length (L bit), Ns and Nr (S bit). The PPP protocol comes last, 0x0021
 	 * until l2tp_output writes the packet's (one byte of it with SESSION_SEND_PFC). Read by the owner
-	 * only; a new path is written by the owner too (MESSAGE_SESSION_PATH), with the three template_*
+	 * only; a new path is written by the owner too (MESSAGE_SESSION_PATH), with the template_*
 	 * fields above.
 	 */
 	uint8_t template[SESSION_TEMPLATE_MAX] __rte_cache_aligned;

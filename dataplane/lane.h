@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The fast lane: the packets that nearly all are, from device to device in a few passes over the burst.
+ *
+ * A lane looks, and only when it knows that nothing about a packet is out of the ordinary does it change anything:
+ * whatever it does not take leaves it as it came, and goes the way through the stages, which know all cases. What it
+ * takes comes out the same, byte for byte and counter for counter, as the stages would have made it.
+ *
+ * Order: a packet that is left over may be overtaken by those behind it in the burst only if that cannot be seen,
+ * since it is dropped, punted, or belongs to a session of which the lane takes nothing. Any other ends the lane: the
+ * rest of the burst takes the stages too.
+ *
+ * The lane does not write the packets' metadata, but for those that go on into ESP.
+ */
+#pragma once
+
+#include "port.h"
+#include "worker.h"
+
+#include <immintrin.h>
+
+/*
+ * Frames of w->rx_port as the device gave them. Takes what is ordinary; the rest is left in front, in its order, its
+ * number returned.
+ */
+uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+
+/* Which packets of a burst are left over. */
+struct lane_rest {
+	uint64_t apart;   /* bit by place in the burst: left over alone */
+	unsigned int end; /* from here on, all */
+};
+
+static inline uint16_t lane_rest_pack(
+	const struct lane_rest *rest, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	if (likely(rest->apart == 0 && rest->end >= n))
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		if (i >= rest->end || rest->apart >> i & 1)
+			pkts[kept++] = pkts[i];
+	return kept;
+}
+
+/*
+ * Of a frame with an EtherType that the lane does not know, whether its session can be one of an untagged interface's:
+ * not with another VLAN's tag, but with a priority tag (802.1Q, VLAN 0).
+ */
+static inline bool lane_frame_is_ours(const struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type = load16(frame + 12);
+
+	return (type == RTE_BE16(0x8100) || type == RTE_BE16(0x88a8)) && m->data_len > 18 &&
+		(load_be16(frame + 14) & 0x0fff) == 0;
+}
+
+/* A next hop of this burst's packets; what they add to its interface's counters is noted at the end. */
+struct lane_way {
+	uint32_t adjacency; /* ADJACENCY_NONE: not looked up */
+	bool open;          /* resolved, up, with room for a burst in a queue of our own */
+	uint8_t iface;
+	uint16_t mtu;
+	uint32_t l2_length, l2_middle;
+	/* the Ethernet header: from 0, from l2_middle, and its last eight bytes with either EtherType */
+	uint64_t l2_first, l2_second, l2_last4, l2_last6;
+	struct tx_buffer *tx;
+	uint64_t packets, bytes;
+};
+
+/* Few packets of a burst have another next hop than the one before; power of two. */
+#define LANE_WAYS 8
+
+struct lane_ways {
+	struct lane_way ways[LANE_WAYS];
+};
+
+static inline void lane_ways_init(struct lane_ways *ways)
+{
+	for (unsigned int i = 0; i < LANE_WAYS; i++) {
+		ways->ways[i].adjacency = ADJACENCY_NONE;
+		ways->ways[i].packets = 0;
+	}
+}
+
+void lane_way_fill(struct worker *w, struct lane_way *way, uint32_t adjacency);
+void lane_way_count(struct worker *w, struct lane_way *way);
+
+static inline struct lane_way *lane_way(
+	struct worker *w, struct lane_ways *ways, uint32_t adjacency)
+{
+	struct lane_way *way = &ways->ways[adjacency % LANE_WAYS];
+
+	if (unlikely(way->adjacency != adjacency))
+		lane_way_fill(w, way, adjacency);
+	return way;
+}
+
+static inline void lane_ways_count(struct worker *w, struct lane_ways *ways)
+{
+	for (unsigned int i = 0; i < LANE_WAYS; i++)
+		if (ways->ways[i].packets != 0)
+			lane_way_count(w, &ways->ways[i]);
+}
+
+/* The packet of length bytes at ip, in m's one segment, leaves. The way is open and has room. */
+static __rte_always_inline void lane_send(
+	struct lane_way *way, struct rte_mbuf *m, uint8_t *ip, uint32_t length, uint64_t l2_last)
+{
+	uint8_t *frame = ip - way->l2_length;
+	uint32_t bytes = length + way->l2_length;
+
+	memcpy(frame, &way->l2_first, 8);
+	memcpy(frame + way->l2_middle, &way->l2_second, 8);
+	memcpy(ip - 8, &l2_last, 8);
+	m->data_off = (uint16_t)(frame - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = bytes;
+	way->packets++;
+	way->bytes += bytes;
+	way->tx->pkts[way->tx->n++] = m;
+}
+
+/* RFC 1071 over the twenty bytes of an IPv4 header without options: 0xffff if it is right. */
+static __rte_always_inline uint16_t lane_ip4_sum(const uint8_t *ip)
+{
+	unsigned long long sum;
+	unsigned char carry;
+
+	carry = _addcarry_u64(0, load64(ip), load64(ip + 8), &sum);
+	carry = _addcarry_u64(carry, sum, load32(ip + 16), &sum);
+	/* 2^64 is 1 modulo 65535; the sum that a carry came out of has room for it */
+	return checksum_fold(sum + carry);
+}
+
+/* The steps of a lookup after the first, for addresses of any table; answers into targets. */
+static __rte_always_inline void lane_fib4_steps(const struct fib_tree *const *trees,
+	const uint32_t *addrs, uint32_t *targets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (!(targets[i] & FIB_TREE_PAGE))
+			continue;
+		targets[i] = fib_tree_step(trees[i], targets[i], (uint8_t)(addrs[i] >> 8));
+		if (targets[i] & FIB_TREE_PAGE)
+			rte_prefetch0(fib_tree_slot(trees[i], targets[i], (uint8_t)addrs[i]));
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (targets[i] & FIB_TREE_PAGE)
+			targets[i] = fib_tree_step(trees[i], targets[i], (uint8_t)addrs[i]);
+}

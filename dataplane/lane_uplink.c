@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The fast lane of plain L2TP from a subscriber: untagged IPv4 from the LAC, a data header without options, an IP
+ * packet inside that leaves by an interface.
+ */
+#include "ip_check.h"
+#include "forward.h"
+#include "lane.h"
+#include "l2tp_input.h"
+#include "mss.h"
+#include "policy.h"
+
+#include <rte_ip.h>
+
+#include <netinet/in.h>
+
+#define L2TP_PORT 1701
+
+/* From the frame's start, without tags and without IP options. */
+enum {
+	FRAME_IP = RTE_ETHER_HDR_LEN,
+	FRAME_UDP = FRAME_IP + 20,
+	FRAME_L2TP = FRAME_UDP + 8,
+	FRAME_PPP = FRAME_L2TP + 6,
+};
+/* The least that is looked at: header with length, PPP, half of an inner IPv4 header. */
+#define FRAME_LEAST (FRAME_PPP + 2 + 4 + 20)
+
+/* PPP in front of a packet as four bytes in memory show it. */
+#define PPP_HDLC_IP   RTE_BE32(0xff030021)
+#define PPP_HDLC_IPV6 RTE_BE32(0xff030057)
+#define PPP_BARE_IP   RTE_BE16(0x0021)
+#define PPP_BARE_IPV6 RTE_BE16(0x0057)
+
+/* What the first 48 bytes of a frame must be where the mask has ones. */
+struct frame_pattern {
+	__m128i value[3], mask[3];
+};
+
+/* A burst between the passes: entry k is the packet that stood at place[k]. */
+struct lane_up {
+	uint8_t place[BURST];
+	uint8_t *ppp[BURST];    /* later: the inner IP header */
+	uint32_t length[BURST]; /* from there on; later: of the inner packet */
+	uint32_t ids[BURST];    /* tunnel's, session's */
+	const uint32_t *slot[BURST];
+	struct session *session[BURST];
+	const struct fib_tree *tree[BURST];
+	uint32_t address[BURST], target[BURST]; /* IPv4: host order */
+	/* of IPv6, the lookups that are made together */
+	unsigned int n6;
+	uint8_t entry6[BURST];
+	uint8_t address6[BURST][16];
+};
+
+static void pattern_make(
+	struct frame_pattern *pattern, const struct port *port, uint32_t our_address)
+{
+	uint8_t value[48] = {0}, mask[48] = {0};
+
+	memcpy(value, port->mac.addr_bytes, 6);
+	memset(mask, 0xff, 6);
+	store_be16(value + 12, RTE_ETHER_TYPE_IPV4);
+	value[FRAME_IP] = 0x45;
+	memset(mask + 12, 0xff, 3);
+	store_be16(mask + FRAME_IP + 6, 0x3fff); /* no fragment */
+	value[FRAME_IP + 9] = IPPROTO_UDP;
+	mask[FRAME_IP + 9] = 0xff;
+	store32(value + FRAME_IP + 16, our_address);
+	memset(mask + FRAME_IP + 16, 0xff, 4);
+	store_be16(value + FRAME_UDP + 2, L2TP_PORT);
+	memset(mask + FRAME_UDP + 2, 0xff, 2);
+	store_be16(value + FRAME_L2TP, 2);
+	store_be16(mask + FRAME_L2TP, 0xffff & ~L2TP_FLAG_LENGTH);
+	memcpy(pattern->value, value, sizeof(value));
+	memcpy(pattern->mask, mask, sizeof(mask));
+}
+
+static __rte_always_inline bool pattern_matches(
+	const struct frame_pattern *pattern, const uint8_t *frame)
+{
+	__m128i differs = _mm_setzero_si128();
+
+	for (unsigned int i = 0; i < 3; i++) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(frame + 16 * i));
+
+		differs = _mm_or_si128(differs,
+			_mm_and_si128(_mm_xor_si128(bytes, pattern->value[i]), pattern->mask[i]));
+	}
+	return _mm_testz_si128(differs, differs);
+}
+
+/*
+ * A frame that the lane does not take: may those behind it overtake it? Not if it may be of a session whose other
+ * packets the lane takes, and be forwarded.
+ */
+static __rte_noinline bool frame_is_apart(const struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (m->data_len < FRAME_L2TP + 2)
+		return true;
+	if (load16(frame + 12) != RTE_BE16(RTE_ETHER_TYPE_IPV4))
+		return !lane_frame_is_ours(m);
+	if (frame[FRAME_IP] != 0x45)
+		return false;
+	return frame[FRAME_IP + 9] != IPPROTO_UDP ||
+		(load_be16(frame + FRAME_IP + 6) & 0x3fff) != 0 ||
+		load_be16(frame + FRAME_UDP + 2) != L2TP_PORT ||
+		(frame[FRAME_L2TP] & L2TP_FLAG_CONTROL >> 8) != 0;
+}
+
+/* The device's word on the outer checksums, as classify takes it. False: one is wrong. */
+static __rte_always_inline bool frame_checksums(
+	const struct port *port, const struct rte_mbuf *m, const uint8_t *ip)
+{
+	uint64_t flags = m->ol_flags;
+
+	if (port->rx_udp_checksum &&
+		unlikely((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD))
+		return false;
+	if (port->rx_ip_checksum) {
+		flags &= RTE_MBUF_F_RX_IP_CKSUM_MASK;
+		if (likely(flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD))
+			return true;
+		if (flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+			return false;
+	}
+	return likely(lane_ip4_sum(ip) == 0xffff);
+}
+
+/* Outer headers; tunnels' slots fetched. */
+static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane_up *up,
+	struct rte_mbuf **pkts, uint16_t n, const struct iface *iface, uint32_t our_address,
+	struct lane_rest *rest)
+{
+	const struct port *port = w->rx_port;
+	const union {
+		struct tunnel_path path;
+		uint64_t word;
+	} plain = {{.family = 4, .vrf = iface->vrf, .sa_group = 0}};
+	const uint64_t plain_mask =
+		~UINT64_C(0xff00); /* the byte between family and VRF is nothing */
+	struct frame_pattern pattern;
+	unsigned int k = 0;
+
+	pattern_make(&pattern, port, our_address);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+		if (unlikely(m->data_len < FRAME_LEAST || m->nb_segs != 1 ||
+			    !pattern_matches(&pattern, frame) ||
+			    !frame_checksums(port, m, frame + FRAME_IP))) {
+			/* the burst is of another kind, likely: what does not fit costs one look */
+			if (i > 0 && frame_is_apart(m)) {
+				rest->apart |= 1ull << i;
+				continue;
+			}
+			rest->end = i;
+			break;
+		}
+
+		uint32_t total = load_be16(frame + FRAME_IP + 2),
+			 udp = load_be16(frame + FRAME_UDP + 4);
+		/* with a length field, which then is UDP's, the rest of the header stands two bytes later */
+		uint32_t shift = (frame[FRAME_L2TP] & L2TP_FLAG_LENGTH >> 8) >> 5;
+		const uint8_t *l2tp = frame + FRAME_L2TP + shift;
+
+		if (unlikely(total + FRAME_IP > m->data_len || udp + 20 != total ||
+			    total + FRAME_IP < FRAME_LEAST ||
+			    (shift != 0 && load_be16(l2tp) + 8u != udp))) {
+			rest->end = i;
+			break;
+		}
+
+		uint32_t tunnel_id = load_be16(l2tp + 2), session_id = load_be16(l2tp + 4);
+		const struct tunnel *tunnel = tunnel_lookup(w->sessions, (uint16_t)tunnel_id);
+		uint64_t differs;
+
+		if (unlikely(tunnel == NULL)) {
+			rest->apart |= 1ull << i;
+			continue;
+		}
+		differs = (load64(&tunnel->path) ^ plain.word) & plain_mask;
+		differs |= load32(tunnel->path.peer) ^ load32(frame + FRAME_IP + 12);
+		differs |= (uint64_t)tunnel->path.peer_port ^ load16(frame + FRAME_UDP);
+		if (unlikely(differs != 0)) {
+			rest->apart |= 1ull << i;
+			continue;
+		}
+		up->place[k] = (uint8_t)i;
+		up->ppp[k] = frame + FRAME_PPP + shift;
+		up->length[k] = total - (FRAME_PPP - FRAME_IP) - shift;
+		up->ids[k] = tunnel_id | session_id << 16;
+		up->slot[k] = l2tp_slot(tunnel, (uint16_t)session_id);
+		rte_prefetch0(up->slot[k]);
+		k++;
+	}
+	return k;
+}
+
+/* Slots into sessions, fetched. */
+static __rte_always_inline unsigned int up_sessions(
+	struct worker *w, struct lane_up *up, unsigned int n, struct lane_rest *rest)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t index = __atomic_load_n(up->slot[i], __ATOMIC_ACQUIRE);
+
+		if (unlikely(index == SESSION_NONE)) {
+			rest->apart |= 1ull << up->place[i];
+			continue;
+		}
+
+		struct session *session = session_at(w->sessions, index);
+
+		rte_prefetch0(session);
+		rte_prefetch0(&session->counters);
+		up->session[k] = session;
+		up->place[k] = up->place[i];
+		up->ppp[k] = up->ppp[i];
+		up->length[k] = up->length[i];
+		up->ids[k] = up->ids[i];
+		k++;
+	}
+	return k;
+}
+
+enum up_verdict { UP_TAKE4, UP_TAKE6, UP_APART, UP_END };
+
+/* The inner IPv4 packet of at most *length bytes; it becomes the packet's own. */
+static __rte_always_inline enum up_verdict up_ip4(
+	const struct session *session, const uint8_t *ip, uint32_t *length)
+{
+	uint32_t total = load_be16(ip + 2);
+
+	if (unlikely(ip[0] != 0x45))
+		return UP_END; /* options, or dropped */
+	if (unlikely(total < 20 || total > *length || lane_ip4_sum(ip) != 0xffff))
+		return UP_APART;
+	if (unlikely(ip4_is_martian(ip + 16) || ip4_is_multicast(ip + 16) ||
+		    ip4_is_link_local(ip + 16) || ip4_is_link_local(ip + 12) || ip[8] <= 1))
+		return UP_APART;
+	if (unlikely(!session_is_source4(session, load32(ip + 12))))
+		return UP_APART;
+	*length = total;
+	return UP_TAKE4;
+}
+
+static __rte_always_inline enum up_verdict up_ip6(
+	const struct session *session, const uint8_t *ip, uint32_t *length)
+{
+	uint32_t total;
+
+	if (unlikely(*length < sizeof(struct rte_ipv6_hdr) || ip[0] >> 4 != 6 || ip[7] <= 1))
+		return UP_APART;
+	total = (uint32_t)sizeof(struct rte_ipv6_hdr) + load_be16(ip + 4);
+	if (unlikely(total > *length || ip[24] == 0xff || ip6_is_link_local(ip + 24) ||
+		    ip6_is_link_local(ip + 8) || ip6_is_martian(ip + 24)))
+		return UP_APART;
+	if (unlikely(!session_is_source6(session, ip + 8)))
+		return UP_APART;
+	*length = total;
+	return UP_TAKE6;
+}
+
+/* PPP, inner header and its sender; up->ppp and length become the inner packet's. */
+static __rte_always_inline enum up_verdict up_inner(
+	const struct session *session, uint8_t **ppp, uint32_t *length)
+{
+	uint32_t flags = __atomic_load_n(&session->flags, __ATOMIC_ACQUIRE);
+	uint32_t head = load32(*ppp), header = 4;
+	bool v4 = head == PPP_HDLC_IP, v6 = false;
+
+	if (unlikely(!v4)) {
+		v6 = head == PPP_HDLC_IPV6;
+		if (!v6) {
+			header = 2;
+			v4 = (uint16_t)head == PPP_BARE_IP;
+			v6 = (uint16_t)head == PPP_BARE_IPV6;
+		}
+	}
+	/* compressed protocol fields may hide either; others are the control plane's */
+	if (unlikely(!v4 && !v6))
+		return (*ppp)[0] & 1 ? UP_END : UP_APART;
+	if (unlikely(!(flags & (v4 ? SESSION_FORWARD4 : SESSION_FORWARD6))))
+		return UP_APART;
+	*ppp += header;
+	*length -= header;
+	return likely(v4) ? up_ip4(session, *ppp, length) : up_ip6(session, *ppp, length);
+}
+
+/* The sessions are those, this worker's, and so are the senders; lookups begun. */
+static __rte_always_inline unsigned int up_packets(
+	struct worker *w, struct lane_up *up, unsigned int n, struct lane_rest *rest)
+{
+	/* tunnel_id, session_id, peer_session_id, owner: one word */
+	const uint64_t who_mask = UINT64_C(0x00ff0000ffffffff), owner = (uint64_t)w->id << 48;
+	unsigned int k = 0;
+
+	up->n6 = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct session *session = up->session[i];
+		uint32_t generation = __atomic_load_n(&session->generation, __ATOMIC_ACQUIRE);
+		enum up_verdict verdict = UP_APART;
+		uint8_t *ip = up->ppp[i];
+		uint32_t length = up->length[i];
+
+		if (likely(generation != 0 &&
+			    ((load64(&session->tunnel_id) ^ (up->ids[i] | owner)) & who_mask) == 0))
+			verdict = up_inner(session, &ip, &length);
+		if (unlikely(verdict >= UP_APART)) {
+			if (verdict == UP_END) {
+				rest->end = up->place[i];
+				break;
+			}
+			rest->apart |= 1ull << up->place[i];
+			continue;
+		}
+
+		const struct fib *fib = w->fibs[session->vrf];
+
+		if (likely(verdict == UP_TAKE4)) {
+			uint32_t address = rte_be_to_cpu_32(load32(ip + 16));
+			uint32_t entry = fib_tree_root(&fib->tree4, address >> 16);
+
+			if (entry & FIB_TREE_PAGE)
+				rte_prefetch0(
+					fib_tree_slot(&fib->tree4, entry, (uint8_t)(address >> 8)));
+			up->tree[k] = &fib->tree4;
+			up->address[k] = address;
+			up->target[k] = entry;
+		} else {
+			up->tree[k] = &fib->tree6;
+			up->target[k] = 0; /* of no page: the IPv4 steps pass it by */
+			up->entry6[up->n6] = (uint8_t)k;
+			memcpy(up->address6[up->n6++], ip + 24, 16);
+		}
+		up->session[k] = session;
+		up->place[k] = up->place[i];
+		up->ppp[k] = ip;
+		up->length[k++] = length;
+	}
+	return k;
+}
+
+static __rte_noinline void up_lookup6(struct worker *w, struct lane_up *up)
+{
+	uint32_t targets[BURST];
+	const struct fib *fib = w->fibs[up->session[up->entry6[0]]->vrf];
+
+	fib_lookup6_bulk(fib, (const uint8_t(*)[16])up->address6, targets, up->n6);
+	for (unsigned int i = 0; i < up->n6; i++) {
+		unsigned int k = up->entry6[i];
+
+		if (unlikely(up->tree[k] != &fib->tree6)) /* of another VRF */
+			targets[i] = fib_lookup6(w->fibs[up->session[k]->vrf], up->address6[i]);
+		up->target[k] = targets[i];
+	}
+}
+
+/* Sends one. True: it is gone, or dropped by its session's policy. */
+static __rte_always_inline bool up_commit(struct worker *w, struct lane_way *way,
+	struct rte_mbuf *m, struct session *session, uint8_t *ip, uint32_t length, bool v4)
+{
+	uint32_t flags = session->flags;
+
+	if (unlikely(flags & SESSION_POLICY)) {
+		int reason = policy_uplink(w, session, length);
+
+		if (unlikely(reason != DROP_NONE)) {
+			session->state.up_drops++;
+			worker_drop(w, m, (enum drop_reason)reason);
+			return false;
+		}
+	}
+	if (likely(flags & SESSION_MSS_CLAMP) && unlikely(mss_clamp(session, ip, length, v4)))
+		w->stats.mss_clamped++;
+	if (likely(v4)) {
+		session->counters.up_packets4++;
+		session->counters.up_bytes4 += length;
+		ip4_decrement_ttl(ip);
+	} else {
+		session->counters.up_packets6++;
+		session->counters.up_bytes6 += length;
+		ip[7]--;
+	}
+	lane_send(way, m, ip, length, v4 ? way->l2_last4 : way->l2_last6);
+	return true;
+}
+
+/* Everything is known: out. */
+static __rte_always_inline void up_send(struct worker *w, struct lane_up *up,
+	struct rte_mbuf **pkts, unsigned int n, const struct iface *iface, struct lane_rest *rest)
+{
+	struct lane_ways ways;
+	uint64_t taken = 0, bytes = 0, sent = 0;
+
+	lane_ways_init(&ways);
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[up->place[i]];
+		uint8_t *ip = up->ppp[i];
+		bool v4 = ip[0] == 0x45;
+		uint32_t target = fib_tree_answer(up->tree[i], up->target[i]);
+
+		if (unlikely(fib_target_type(target) == FIB_GROUP))
+			target = group_target(
+				w->groups, fib_target_index(target), ip_flow_hash(ip, v4));
+		if (unlikely(fib_target_type(target) != FIB_ADJACENCY)) {
+			rest->apart |= 1ull << up->place[i];
+			continue;
+		}
+
+		struct lane_way *way = lane_way(w, &ways, fib_target_index(target));
+
+		if (unlikely(!way->open || up->length[i] > way->mtu)) {
+			rest->end = up->place[i];
+			break;
+		}
+		taken++;
+		bytes += m->pkt_len;
+		sent += up_commit(w, way, m, up->session[i], ip, up->length[i], v4);
+	}
+	lane_ways_count(w, &ways);
+	w->stats.iface[iface->index].rx_packets += taken;
+	w->stats.iface[iface->index].rx_bytes += bytes;
+	w->stats.uplink_packets += sent;
+}
+
+static uint16_t up_burst(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const struct iface *iface)
+{
+	const struct iface_addresses *own = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
+	struct lane_rest rest = {.end = n};
+	struct lane_up up;
+	unsigned int k;
+
+	/* to another address of ours: the stages; which of them LACs use is told by the first packet */
+	if (own->n4 == 0)
+		return n;
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+
+		rte_prefetch0(frame);
+		rte_prefetch0(frame + 64);
+	}
+
+	uint32_t our_address = own->v4[0];
+
+	if (own->n4 > 1 && pkts[0]->data_len >= FRAME_LEAST) {
+		uint32_t to = load32(rte_pktmbuf_mtod_offset(pkts[0], uint8_t *, FRAME_IP + 16));
+
+		if (iface_owns4(iface, to))
+			our_address = to;
+	}
+	k = up_headers(w, &up, pkts, n, iface, our_address, &rest);
+	k = up_sessions(w, &up, k, &rest);
+	k = up_packets(w, &up, k, &rest);
+	lane_fib4_steps(up.tree, up.address, up.target, k);
+	if (unlikely(up.n6 > 0))
+		up_lookup6(w, &up);
+	up_send(w, &up, pkts, k, iface, &rest);
+	return lane_rest_pack(&rest, pkts, n);
+}
+
+uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct port *port = w->rx_port;
+	const struct iface *iface = &w->ifaces[port->untagged];
+
+	if (port->untagged == INTERFACE_NONE || !(iface->role & IFACE_ACCESS) ||
+		!__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
+		return n;
+	return up_burst(w, pkts, n, iface);
+}

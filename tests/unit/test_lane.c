@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The fast lane against the stages: the same bursts, the same state before, and nothing to be told apart afterwards.
+ *
+ * Frames are made at random around what the lane takes, each with at most a few things wrong or rare. Every burst goes
+ * through twice, once by worker_receive, once by worker_stages, with the worker, the sessions and the policers put
+ * back in between. Frames sent, punted and handed over are compared byte by byte (numbers that count packets
+ * aside), all counters and session states likewise, and the order of each session's packets.
+ */
+#include "lane_frames.h"
+
+#include "forward.h"
+#include "lane.h"
+#include "policy.h"
+
+#define FLOWS   (2 * SESSIONS) /* of a subscriber's, up and down */
+#define BURSTS  6000
+#define OUTPUTS 512
+
+/* What went somewhere: 'a' and 'c' sent by access or core, 'p' punted, 'h' handed over. */
+struct output {
+	char way;
+	uint8_t kind;
+	uint32_t session, generation;
+	uint16_t length;
+	uint8_t iface, family;
+	uint8_t data[BYTES_MAX];
+};
+
+struct result {
+	unsigned int n;
+	struct output outputs[OUTPUTS];
+	struct worker_stats stats;
+	struct session sessions[SESSIONS];
+};
+
+static struct worker *w;
+static struct result by_lane, by_stages;
+static struct worker before;
+static struct session sessions_before[SESSIONS];
+
+static void start(void)
+{
+	struct dataplane_settings settings = rig_settings(2);
+	struct tunnel_path path = rig_path4(), path6 = rig_path6();
+	uint32_t members[2], other = RIG_IP(198, 51, 100, 3), net;
+	struct fib *fib;
+
+	settings.reassembly = false; /* it would remember the first run in the second */
+	rig_eal_init("0@0,1@0,2@0");
+	rig_create(&rig, &settings);
+	w = rig.dp->workers[0];
+	rig_tunnel(&rig);
+	rig_tunnel_to(&rig, 8, &path, TUNNEL_LENGTH_BIT);
+	rig_tunnel_to(&rig, 9, &path, TUNNEL_UDP_CHECKSUM);
+	rig_tunnel_to(&rig, 10, &path6, 0);
+	path.sa_group = 5; /* without any SA */
+	rig_tunnel_to(&rig, 11, &path, 0);
+	for (uint32_t i = 0; i < SESSIONS; i++) {
+		static const uint32_t flags[SESSIONS] = {
+			[5] = RIG_FLAGS | SESSION_SEND_SEQ | SESSION_EXPECT_SEQ,
+			[6] = RIG_FLAGS | SESSION_SEND_ACFC | SESSION_SEND_PFC,
+			[7] = SESSION_FORWARD4, /* IPv6CP is closed */
+			[8] = RIG_FLAGS,        /* owned by the other worker */
+			[9] = RIG_FLAGS | SESSION_POLICY,
+			[10] = RIG_FLAGS | SESSION_POLICY,
+			[11] = RIG_FLAGS | SESSION_NO_HAIRPIN,
+		};
+
+		cr_assert_eq(rig_session(&rig, tunnel_of(i), id_of(i), i == 8, 1400,
+				     flags[i] != 0 ? flags[i] : RIG_FLAGS),
+			i);
+	}
+	fib = dataplane_fib(rig.dp, 0);
+	members[0] = fib_target(FIB_ADJACENCY, rig.adjacency[RIG_CORE0]);
+	members[1] = fib_target(FIB_ADJACENCY,
+		rig_adjacency(&rig, RIG_CORE0, 4, (uint8_t *)&other, rig_router_mac, 1300));
+	net = RIG_IP(203, 0, 114, 0);
+	cr_assert_eq(
+		fib_set4(fib, net, 24,
+			fib_target(FIB_GROUP, (uint32_t)group_create(rig.dp->groups, members, 2))),
+		0);
+	net = RIG_IP(203, 0, 115, 0);
+	cr_assert_eq(fib_set4(fib, net, 24, fib_target(FIB_UNREACHABLE, FIB_PROHIBIT)), 0);
+	net = RIG_IP(203, 0, 116, 0);
+	cr_assert_eq(fib_set4(fib, net, 24, fib_target(FIB_GLEAN, RIG_CORE0)), 0);
+}
+
+/* The same bucket whenever it is called: it is not filled again within a test. */
+static void policers_reset(void)
+{
+	struct message message = {
+		.policer = {.up_rate = 1, .up_burst = 3000, .down_rate = 1, .down_burst = 3000}};
+
+	cr_assert_eq(policy_set_policer(w, rig_session_at(&rig, 9), &message), 0);
+	policy_set_filter(rig_session_at(&rig, 10), true, true);
+}
+
+static void finish(void)
+{
+	rig_destroy(&rig);
+}
+
+TestSuite(lane, .init = start, .fini = finish);
+
+static void identification_clear(uint8_t *ip)
+{
+	store16(ip + 4, 0);
+	store16(ip + 10, 0);
+}
+
+/* An error that went into a tunnel. */
+static void tunnelled_clear(uint8_t *ip, uint32_t length)
+{
+	uint32_t l3 = ip[0] >> 4 == 4 ? 20 : 40;
+
+	for (uint32_t i = l3 + 8; i < l3 + 40 && i + 20 < length; i++)
+		if (ip[i] == 0x45 && ip[i + 1] == 0xc0 && ip[i + 9] == IPPROTO_ICMP) {
+			identification_clear(ip + i);
+			store16(ip + l3 + 6, 0); /* UDP's, over it */
+		}
+}
+
+static void output_add(struct result *result, char way, struct rte_mbuf *m, bool with_meta)
+{
+	struct output *output = &result->outputs[result->n++];
+	const struct meta *meta = meta_of(m);
+
+	cr_assert_lt(result->n, OUTPUTS);
+	memset(output, 0, sizeof(*output));
+	output->way = way;
+	output->length = (uint16_t)m->pkt_len;
+	cr_assert_leq(m->pkt_len, BYTES_MAX);
+	const void *p = rte_pktmbuf_read(m, 0, m->pkt_len, output->data);
+	if (p != output->data)
+		memcpy(output->data, p, m->pkt_len);
+	if (way == 'a')
+		tunnelled_clear(output->data + 14, output->length - 14u);
+	/* an error to ourselves, or to where the next hop is not known */
+	if ((way == 'p' || way == 'h') && output->data[0] == 0x45 &&
+		output->data[9] == IPPROTO_ICMP)
+		identification_clear(output->data);
+	if (with_meta) {
+		output->kind = meta->kind;
+		output->session = meta->session;
+		output->generation = meta->generation;
+		output->iface = meta->iface;
+		output->family = meta->inner_family;
+	} else if (load_be16(output->data + 12) == RTE_ETHER_TYPE_IPV4) {
+		uint8_t *ip = output->data + 14;
+
+		/* identifications of ours number packets */
+		if (way == 'a' && load32(ip + 16) == RIG_LAC)
+			cr_expect_eq(ip4_header_sum(ip, (ip[0] & 15) * 4u), 0xffff);
+		if (way == 'a' || ip[9] == IPPROTO_ICMP)
+			identification_clear(ip);
+		/* and so do the data sequence numbers, of packets to one session from two sides */
+		if (way == 'a' && ip[9] == IPPROTO_UDP && ip[28] & 0x08)
+			store32(ip + 28 + 6 + (ip[28] & 0x40 ? 2 : 0), 0);
+	}
+	rte_pktmbuf_free(m);
+}
+
+static void outputs_take(struct result *result)
+{
+	struct rte_mbuf *m;
+	void *object;
+
+	for (unsigned int i = 0; i < RIG_IFACES; i++)
+		while (rte_ring_dequeue(rig.tx[i], &object) == 0)
+			output_add(result, i == RIG_ACCESS ? 'a' : 'c', object, false);
+	for (unsigned int ring = 0; ring < PUNT_RINGS; ring++)
+		while (dataplane_punt_poll(rig.dp, (enum punt_ring)ring, &m, 1) == 1)
+			output_add(result, 'p', m, true);
+	while (rte_ring_dequeue(rig.dp->handoff[0][1], &object) == 0)
+		output_add(result, 'h', object, true);
+}
+
+static void run(unsigned int n, unsigned int iface, bool lane, struct result *result)
+{
+	struct rte_mbuf *pkts[BURST];
+
+	for (unsigned int i = 0; i < n; i++) {
+		pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+		memcpy(rte_pktmbuf_append(pkts[i], burst[i].length), burst[i].data,
+			burst[i].length);
+		pkts[i]->ol_flags = burst[i].ol_flags;
+		memset(meta_of(pkts[i]), 0xa5, sizeof(struct meta)); /* of an earlier life */
+	}
+	result->n = 0;
+	w->rx_port = &rig.dp->ports[rig.dp->ifaces[iface].port];
+	if (lane)
+		worker_receive(w, w->rx_port->ethdev, pkts, (uint16_t)n);
+	else
+		worker_stages(w, pkts, (uint16_t)n);
+	forward_local_out(w);
+	worker_flush(w);
+	outputs_take(result);
+	result->stats = w->stats;
+	for (uint32_t i = 0; i < SESSIONS; i++)
+		result->sessions[i] = *rig_session_at(&rig, i);
+}
+
+static int output_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct output));
+}
+
+/* The packet that the mark at i is in is quoted by an ICMP error. */
+static bool output_quotes(const uint8_t *data, unsigned int i)
+{
+	unsigned int v4 = 48 + 8 + 20, v6 = 68 + 8 + 40;
+
+	return (i >= v4 && data[i - v4] == 0x45 && data[i - v4 + 9] == IPPROTO_ICMP) ||
+		(i >= v6 && data[i - v6] >> 4 == 6 && data[i - v6 + 6] == IPPROTO_ICMPV6);
+}
+
+/* The number in a packet that left, and of which flow; false: there is none. */
+static bool output_number(const struct output *output, uint32_t *flow, uint32_t *found)
+{
+	if (output->way != 'a' && output->way != 'c')
+		return false;
+	for (unsigned int i = 14; i + 9 <= output->length && i < 200; i++)
+		if (load32(output->data + i) == MARK && !output_quotes(output->data, i)) {
+			*found = load32(output->data + i + 4);
+			*flow = output->data[i + 8];
+			return *flow < FLOWS;
+		}
+	return false;
+}
+
+/*
+ * Of each session and direction, the numbers by the lane come in the order of those by the stages. A subscriber's
+ * packets to another subscriber are a flow of their own.
+ */
+static void order_check(const struct result *lane, const struct result *stages, unsigned int at)
+{
+	for (uint32_t flow = 0; flow < FLOWS; flow++)
+		for (char way = 'a'; way <= 'c'; way += 2) {
+			unsigned int j = 0;
+
+			for (unsigned int i = 0; i < lane->n; i++) {
+				uint32_t of, a, b = 0;
+
+				if (lane->outputs[i].way != way ||
+					!output_number(&lane->outputs[i], &of, &a) || of != flow)
+					continue;
+				for (; j < stages->n; j++)
+					if (stages->outputs[j].way == way &&
+						output_number(&stages->outputs[j], &of, &b) &&
+						of == flow)
+						break;
+				cr_assert_lt(j++, stages->n);
+				cr_assert_eq(a, b, "burst %u: flow %u out of order", at, flow);
+			}
+		}
+}
+
+static void output_show(const char *by, const struct output *output)
+{
+	fprintf(stderr, "%s: %c kind %u session %u/%u iface %u family %u\n", by, output->way,
+		output->kind, output->session, output->generation, output->iface, output->family);
+	for (unsigned int i = 0; i < output->length; i++)
+		fprintf(stderr, "%02x%s", output->data[i], i % 32 == 31 ? "\n" : " ");
+	fprintf(stderr, "\n");
+}
+
+static void results_compare(unsigned int at)
+{
+	cr_assert_eq(memcmp(&by_lane.stats, &by_stages.stats, sizeof(by_lane.stats)), 0,
+		"burst %u: statistics", at);
+	for (uint32_t i = 0; i < SESSIONS; i++)
+		cr_assert_eq(memcmp(&by_lane.sessions[i], &by_stages.sessions[i],
+				     sizeof(struct session)),
+			0, "burst %u: session %u", at, i);
+	cr_assert_eq(
+		by_lane.n, by_stages.n, "burst %u: %u and %u packets", at, by_lane.n, by_stages.n);
+	order_check(&by_lane, &by_stages, at);
+	qsort(by_lane.outputs, by_lane.n, sizeof(struct output), output_compare);
+	qsort(by_stages.outputs, by_stages.n, sizeof(struct output), output_compare);
+	for (unsigned int i = 0; i < by_lane.n; i++) {
+		const struct output *a = &by_lane.outputs[i], *b = &by_stages.outputs[i];
+
+		if (output_compare(a, b) != 0) {
+			output_show("lane", a);
+			output_show("stages", b);
+			cr_assert_fail("burst %u: packet %u", at, i);
+		}
+	}
+}
+
+static void state_save(void)
+{
+	before = *w;
+	for (uint32_t i = 0; i < SESSIONS; i++)
+		sessions_before[i] = *rig_session_at(&rig, i);
+}
+
+static void state_restore(void)
+{
+	*w = before;
+	for (uint32_t i = 0; i < SESSIONS; i++)
+		*rig_session_at(&rig, i) = sessions_before[i];
+}
+
+/* What the lane alone takes of the burst in hand. */
+static unsigned int lane_takes(unsigned int n)
+{
+	struct rte_mbuf *pkts[BURST];
+	uint16_t left;
+
+	for (unsigned int i = 0; i < n; i++) {
+		pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+		memcpy(rte_pktmbuf_append(pkts[i], burst[i].length), burst[i].data,
+			burst[i].length);
+		pkts[i]->ol_flags = burst[i].ol_flags;
+	}
+	left = lane_downlink(w, pkts, lane_uplink(w, pkts, (uint16_t)n));
+	rte_pktmbuf_free_bulk(pkts, left);
+	worker_flush(w);
+	outputs_take(&by_lane);
+	return n - left;
+}
+
+Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
+{
+	unsigned int takes = 0, all = 0;
+
+	random_state = 88172645463325252ull;
+	w->now = rte_rdtsc() + (1ull << 40); /* after whatever reads the clock by itself */
+	for (unsigned int at = 0; at < BURSTS; at++) {
+		unsigned int n = one_in(4) ? BURST : 1 + rnd(BURST);
+		unsigned int iface = rnd(2);
+		struct iface *both = &rig.dp->ifaces[iface];
+		struct port *port = &rig.dp->ports[both->port];
+
+		both->role = one_in(4) ? IFACE_ACCESS | IFACE_CORE
+				       : (iface == RIG_ACCESS ? IFACE_ACCESS : IFACE_CORE);
+		port->rx_ip_checksum = one_in(4);
+		port->rx_udp_checksum = one_in(4);
+		burst_make(n, iface == RIG_ACCESS);
+		w->turn++;
+		policers_reset();
+		state_save();
+		if (at % 16 == 0) {
+			w->rx_port = port;
+			takes += lane_takes(n);
+			all += n;
+			by_lane.n = 0;
+			state_restore();
+			policers_reset();
+		}
+		run(n, iface, true, &by_lane);
+		state_restore();
+		policers_reset();
+		run(n, iface, false, &by_stages);
+		results_compare(at);
+	}
+	/* a comparison of the stages with themselves would say nothing */
+	cr_expect_gt(takes, all / 8, "the lane took %u of %u", takes, all);
+}
+
+/* A burst without anything odd: the lane takes all of it, in either direction and family. */
+Test(lane, ordinary_bursts_need_no_stage)
+{
+	static const uint32_t sessions[] = {0, 1, 6, 9};
+
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		bool up = kind & 1, v4 = kind & 2;
+		struct rte_mbuf *pkts[BURST];
+
+		policers_reset();
+		for (unsigned int i = 0; i < BURST; i++) {
+			uint16_t id = id_of(sessions[i % RTE_DIM(sessions)]);
+			uint16_t tunnel = tunnel_of(sessions[i % RTE_DIM(sessions)]);
+			uint8_t address[16];
+
+			rig_subscriber6(id, address);
+			if (v4)
+				inner_udp4(&inner, up ? rig_subscriber(id) : RIG_SERVER,
+					up ? RIG_SERVER : rig_subscriber(id), 64);
+			else
+				inner_udp6(&inner, up ? address : rig_server6,
+					up ? rig_server6 : address, 64);
+			if (up)
+				frame_data(&rig, &made, tunnel, id, v4 ? 0x21 : 0x57, inner.data,
+					inner.n);
+			else
+				frame_core4(&rig, &made, &inner);
+			pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+			memcpy(rte_pktmbuf_append(pkts[i], (uint16_t)made.n), made.data, made.n);
+		}
+		w->turn++;
+		w->rx_port = &rig.dp->ports[rig.dp->ifaces[up ? RIG_ACCESS : RIG_CORE0].port];
+		cr_expect_eq(up ? lane_uplink(w, pkts, BURST) : lane_downlink(w, pkts, BURST), 0,
+			"%s, %s", up ? "up" : "down", v4 ? "IPv4" : "IPv6");
+		worker_flush(w);
+		by_lane.n = 0;
+		outputs_take(&by_lane);
+		cr_expect_eq(by_lane.n, BURST);
+	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
+}
