@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # e2e: limit 900
-"""A Debian kernel in a virtual machine: xl2tpd and pppd (pppol2tp) as the LAC with its subscriber; lnsd on VRF devices."""
+"""A Debian kernel in a virtual machine: xl2tpd and pppd (pppol2tp) as the LAC with its subscriber, dhcpcd behind them as
+the customer's router with a host of the delegated prefix; lnsd on VRF devices."""
+import ipaddress
 import json
 import re
+import time
 import types
 
 import dial
 import guest_vrf
+import load
 from guest import Guest
 from lib import FAR, Capture, Lnsd, case, check, check_equal, default_config, eventually, main
 
-SECRET = 'guest-tunnel-secret'
+SECRET, PORTAL = 'guest-tunnel-secret', 'portal-secret'
+FAR6 = load.FAR6
+IPV6 = {**load.IPV6, 'prefix-pools': load.IPV6['prefix-pools'] + [
+    {'name': 'other', 'prefixes': ['2001:db8:1200::/48']}]}
 USER, PASSWORD = 'kernel@isp.example', 'kernel-password'
 
 XL2TPD = f'''[global]
@@ -31,6 +38,7 @@ noauth
 mtu 1400
 mru 1400
 noccp
++ipv6
 nodefaultroute
 usepeerdns
 ipcp-accept-local
@@ -39,6 +47,21 @@ lcp-echo-interval 5
 lcp-echo-failure 4
 debug
 logfile /x/pppd.log
+'''
+# interface lan0 gets the second /64 of what is delegated
+DHCPCD = '''duid
+ipv6only
+allowinterfaces ppp0 lan0
+nohook resolv.conf
+logfile /x/dhcpcd.log
+debug
+interface ppp0
+	ipv6rs
+	iaid 1
+	ia_pd 1 lan0/1
+	option dhcp6_reconfigure_accept
+interface lan0
+	noipv6rs
 '''
 # in tcpdump's words: T bit, or a PPP protocol of 0x8000 and above behind the short header, with ff 03 or without
 CONTROL = ('src host 10.1.0.1 and udp and (udp[8] & 0x80 != 0 or (udp[14:2] = 0xff03 and udp[16] & 0x80 != 0) or '
@@ -54,11 +77,13 @@ def setup(lab):
         lab,
         peers=[{'name': 'guest', 'sources': ['10.1.0.3/32'], 'host-name': 'guest', 'secret': SECRET,
                 'challenge': True}],
-        users=[{'name': USER, 'password': PASSWORD}])).start()
+        users=[{'name': USER, 'password': PASSWORD}],
+        **{'radius-clients': [{'name': 'portal', 'sources': ['127.0.0.1'], 'secret': PORTAL}]}, **IPV6)).start()
     guest = Guest(lab, timeout=850, memory=2048)
     guest.write('xl2tpd.conf', XL2TPD)
     guest.write('l2tp-secrets', f'* * {SECRET}\n', 0o600)
     guest.write('ppp-options', OPTIONS)
+    guest.write('dhcpcd.conf', DHCPCD)
     guest.run(f'''modprobe -a l2tp_ppp ppp_async sch_netem
 mkdir -p /var/run/xl2tpd
 echo '"{USER}" * "{PASSWORD}" *' >/etc/ppp/chap-secrets
@@ -138,6 +163,92 @@ def tcp_both_ways_through_ppp0(lab, state):
         rates.append(f"{'down' if direction else 'up'} {end['sum_received']['bits_per_second'] / 1e6:.0f} Mbit/s")
     lab.end(server)
     return ', '.join(rates)
+
+
+def details(state):
+    row = dial.session_of(state, USER)
+    return state.lnsd.row('session', f"{row['tunnel']}/{row['session']}")
+
+
+def host_moves_in(state):
+    """The host behind lan0 takes an address there, as a router advertisement would have told it; the address."""
+    prefix = ipaddress.ip_network(details(state)['ipv6_delegated'])
+    router, host = (str(prefix[(1 << 64) + number]) for number in (1, 2))
+    state.guest.wait(f"ip -6 -o addr show dev lan0 | grep -q ' {router}/64'", f'{router} on lan0', 30)
+    state.guest.run(f'''ip -n home -6 addr flush dev eth0 scope global
+ip -n home addr add {host}/64 dev eth0 nodad
+ip -n home -6 route replace default via {router}''')
+    return host
+
+
+def tcp6(lab, state, host, seconds=3):
+    """Connections from the host to the internet with data either way, and one from the internet to the host."""
+    server = lab.spawn('inet', 'iperf3', '-s', '-B', FAR6, '-p', '5206', '--forceflush', log='iperf3-6.log')
+    eventually(lambda: 'listening' in lab.read('iperf3-6.log'), 'iperf3 listens')
+    rates = []
+    try:
+        for direction in ('', '-R'):
+            out = state.guest.run(f'ip netns exec home iperf3 -6 -J -c {FAR6} -p 5206 -t {seconds} {direction}', timeout=60)
+            rates.append(json.loads(out)['end']['sum_received'])
+    finally:
+        lab.end(server)
+    state.guest.run('''ip netns exec home iperf3 -s -1 -D -p 5207
+for i in $(seq 50); do ip netns exec home ss -Htln sport = :5207 | grep -q . && exit 0; sleep 0.1; done; exit 1''')
+    out = lab.run('inet', 'iperf3', '-6', '-J', '-c', host, '-B', FAR6, '-p', 5207, '-t', seconds).stdout
+    rates.append(json.loads(out)['end']['sum_received'])
+    for rate, what in zip(rates, ('up', 'down', 'from the internet')):
+        check(rate['bytes'] > 1_000_000 * seconds, f"TCP {what}: only {rate['bytes']} bytes")
+    return ', '.join(f"{rate['bits_per_second'] / 1e6:.0f}" for rate in rates) + ' Mbit/s'
+
+
+@case
+def a_host_in_the_delegated_prefix_reaches_the_internet(lab, state):
+    state.guest.run('''sysctl -qw net.ipv6.conf.all.forwarding=1
+ip netns add home
+ip link add lan0 type veth peer name eth0 netns home
+ip link set lan0 up; ip -n home link set lo up; ip -n home link set eth0 up
+dhcpcd -f /x/dhcpcd.conf -6 ppp0 >/x/dhcpcd.out 2>&1''')
+    eventually(lambda: details(state)['dhcp6_prefix'], 'the prefix is bound', timeout=30)
+    host = host_moves_in(state)
+    for target, size in ((FAR6, 56), (FAR6, 1352), ('2001:db8:ffff::1', 1000)):
+        out = state.guest.run(f'ip netns exec home ping -6 -n -q -c 3 -i 0.1 -W 2 -M do -s {size} {target}')
+        check(' 0% packet loss' in out, out)
+    # larger than the line: the LNS says so, or the router in the other direction
+    out = state.guest.run(f'ip netns exec home ping -6 -n -c 1 -W 2 -M do -s 1353 {FAR6}', check_status=False)
+    check('mtu' in out.lower() or 'too big' in out.lower() or 'too long' in out.lower(), out)
+    return tcp6(lab, state, host)
+
+
+@case
+def the_router_is_renumbered_and_its_host_goes_on(lab, state):
+    before = details(state)
+    check(before['dhcp6_reconfigure'], 'dhcpcd accepts Reconfigure')
+    request = lab.path('coa')
+    with open(request, 'w') as file:
+        file.write(f'User-Name = "{USER}"\nDelegated-IPv6-Prefix = 2001:db8:1120:4200::/56\n'
+                   f'Framed-IPv6-Pool = "other"\nEvent-Timestamp = {int(time.time())}\n')
+    done = lab.run('lns', 'radclient', '-r', 1, '-t', 2, '-x', '-f', request, '127.0.0.1:3799', 'coa', PORTAL)
+    check('Received CoA-ACK' in done.stdout, done.stdout)
+    host = host_moves_in(state)
+    check(host.startswith('2001:db8:1120:4201:'), f'the host is {host}')
+    check('RECONFIGURE6' in state.guest.read('dhcpcd.log'), 'dhcpcd was told')
+    # the kernel's own addresses on the link: the new one is preferred, the old one deprecated or gone
+    prefix = details(state)['ipv6_prefix'].split('::/')[0]
+    state.guest.wait(f"ip -6 -o addr show dev ppp0 -deprecated | grep -q '{prefix}:'", 'the new prefix on ppp0')
+    old = before['ipv6_prefix'].split('::/')[0]
+    state.guest.wait(f"! ip -6 -o addr show dev ppp0 -deprecated | grep -q '{old}:'", 'the old one is not preferred')
+    out = state.guest.run(f'ip netns exec home ping -6 -n -q -c 3 -i 0.1 -W 2 {FAR6}; ping -6 -n -q -c 3 -i 0.1 -W 2 {FAR6}')
+    check(out.count(' 0% packet loss') == 2, out)
+    return tcp6(lab, state, host, seconds=2)
+
+
+@case
+def the_router_releases_its_prefix(lab, state):
+    state.guest.run('dhcpcd -f /x/dhcpcd.conf -6 -k ppp0 >/x/dhcpcd.out 2>&1', check_status=False)
+    eventually(lambda: not details(state)['dhcp6_prefix'], 'the prefix is released', timeout=15)
+    values = {row['name']: row['value'] for row in state.lnsd.rows('control') if row['group'] == 'dhcp6'}
+    for name in ('solicit', 'request', 'renew', 'release', 'reconfigure_sent', 'reconfigure_answered', 'taken_back'):
+        check(values['dhcp6_' + name] >= 1, f'dhcp6_{name}: {values}')
 
 
 @case

@@ -342,7 +342,7 @@ def a_coa_that_cannot_be_done_changes_nothing(lab, state):
                 ([('Framed-IPv6-Pool', 'blue-lan')], 'Invalid-Attribute-Value'),  # another VRF's
                 ([('Framed-IPv6-Pool', 'other'), ('Delegated-IPv6-Prefix', '2001:db8:1020::/48')],
                  'Resources-Unavailable'),
-                ([('Framed-IPv6-Route', '"2001:db8:1070::/48 :: 1"')], 'Unsupported-Attribute'),
+                ([('Framed-IPv6-Address', '2001:db8:1030::9')], 'Unsupported-Attribute'),
                 ([('Framed-IPv6-Prefix', '2001:db8:1010:78::/64'), ('Session-Timeout', 60)],
                  'Session-Context-Not-Found')):
             check_equal(coa(state, client, *attributes), cause, str(attributes))
