@@ -96,6 +96,7 @@ static const char *template_check(const char *text)
 }
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const ipv6_counters[] = {"none", "erx", NULL};
 static const char *const idle_modes[] = {"poll", "pause", "monitor", "sleep", NULL};
 static const char *const iova_modes[] = {"auto", "va", NULL};
 static const char *const roles[] = {"access", "core", "both", NULL};
@@ -398,6 +399,7 @@ static const struct schema_field schema_radius[] = {
 	{"deadline", MS(T, deadline, 1000, 120000), .value = 20000},
 	{"max-waiting", NUMBER(T, max_waiting, 64, 1000000), .value = 10000},
 	{"interim-interval", SECONDS(T, interim_interval), .min = 60, ZERO, .value = 600},
+	{"ipv6-counters", CHOICE(T, ipv6_counters, ipv6_counters), RESTART},
 	{"spool", TEXT(T, spool), .text = "/var/lib/lnsd/accounting", .check = path_check, RESTART},
 	{"spool-size", NUMBER(T, spool_mb, 1, 65536), .value = 256, RESTART},
 	{"coa-address", CUSTOM(T, coa_address, field_read_addr), RESTART},

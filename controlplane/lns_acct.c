@@ -50,6 +50,7 @@ int lns_acct_start(struct lns *lns, const struct config *config, char *error, si
 		.window = config->radius.max_in_flight,
 		.memory_max = (uint64_t)config->radius.spool_mb << 20,
 		.nas = buffer + RADIUS_HEADER,
+		.erx_ipv6 = config->radius.ipv6_counters == CONFIG_IPV6_COUNTERS_ERX,
 		.ask = on_ask,
 	};
 	unsigned int damaged;
@@ -142,8 +143,9 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	uint8_t buffer[RADIUS_PACKET_MAX];
 	struct radius_writer writer;
 	struct subscriber_told told;
+	size_t length;
 
-	if (!lns->acct || subscriber->acct)
+	if (!lns->acct)
 		return;
 	radius_writer_init(&writer, buffer, sizeof(buffer), RADIUS_ACCOUNTING_REQUEST, 0, NULL);
 	subscriber_tell(subscriber, &told);
@@ -154,10 +156,16 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	radius_add_u32(&writer, RADIUS_ACCT_AUTHENTIC, extra ? AUTHENTIC_RADIUS : AUTHENTIC_LOCAL);
 	if (extra)
 		radius_add_encoded(&writer, extra->bytes, extra->class_length);
+	subscriber_ipv6_tell(subscriber, &writer);
+	length = (size_t)(writer.at - buffer) - RADIUS_HEADER;
+	if (subscriber->acct) {
+		radius_acct_rebase(subscriber->acct, buffer + RADIUS_HEADER, length);
+		return;
+	}
 	if (extra && extra->interim_interval)
 		interim = extra->interim_interval;
 	subscriber->acct = radius_acct_start(lns->acct, subscriber->acct_id, buffer + RADIUS_HEADER,
-		(size_t)(writer.at - buffer) - RADIUS_HEADER, interim, subscriber);
+		length, interim, subscriber);
 	if (!subscriber->acct)
 		log_ratelimited(LOG_LEVEL_ERROR, NULL, "no memory for a session's accounting");
 }
@@ -171,6 +179,10 @@ static struct radius_acct_counters counters_of(const struct subscriber *subscrib
 		.output_octets = counters->down_bytes4 + counters->down_bytes6,
 		.input_packets = counters->up_packets4 + counters->up_packets6,
 		.output_packets = counters->down_packets4 + counters->down_packets6,
+		.input_octets6 = counters->up_bytes6,
+		.output_octets6 = counters->down_bytes6,
+		.input_packets6 = counters->up_packets6,
+		.output_packets6 = counters->down_packets6,
 	};
 }
 

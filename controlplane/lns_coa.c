@@ -271,6 +271,8 @@ static enum radius_error_cause session_change(
 	}
 	extra = subscriber->extra;
 	if (subscriber->acct)
+		subscriber_acct_start(subscriber);
+	if (subscriber->acct)
 		radius_acct_changed(subscriber->acct,
 			extra && extra->interim_interval
 				? extra->interim_interval

@@ -4,6 +4,7 @@
 
 #include "log.h"
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_jhash.h>
 
@@ -16,6 +17,8 @@
 #define JOURNAL_S 600   /* for sessions without Interims */
 #define ASK_MS    100   /* until counters are asked for again that could not be */
 #define HEALTH_MS 10000 /* how often the spool is looked at */
+
+#define ERX_IPV6_FIRST 151 /* ERX-IPv6-Acct-Input-Octets; five others follow it */
 
 /* ---- sessions by name ---- */
 
@@ -143,6 +146,26 @@ static void octets_write(struct radius_writer *writer, uint8_t low, uint8_t high
 	radius_add_u32(writer, high, (uint32_t)(octets >> 32));
 }
 
+/* Vendor 4874, as FreeRADIUS' dictionary.erx has them. */
+static void erx_write(struct radius_writer *writer, const struct radius_acct_counters *counters)
+{
+	const uint32_t values[] = {
+		(uint32_t)counters->input_octets6,
+		(uint32_t)counters->output_octets6,
+		(uint32_t)counters->input_packets6,
+		(uint32_t)counters->output_packets6,
+		(uint32_t)(counters->input_octets6 >> 32),
+		(uint32_t)(counters->output_octets6 >> 32),
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(values); i++) {
+		uint32_t value = rte_cpu_to_be_32(values[i]);
+
+		radius_add_vendor(writer, RADIUS_VENDOR_ERX, (uint8_t)(ERX_IPV6_FIRST + i), &value,
+			sizeof(value));
+	}
+}
+
 static void counters_write(struct radius_writer *writer, const struct radius_acct_session *session,
 	const struct radius_acct_counters *counters)
 {
@@ -152,6 +175,8 @@ static void counters_write(struct radius_writer *writer, const struct radius_acc
 		counters->output_octets);
 	radius_add_u32(writer, RADIUS_ACCT_INPUT_PACKETS, (uint32_t)counters->input_packets);
 	radius_add_u32(writer, RADIUS_ACCT_OUTPUT_PACKETS, (uint32_t)counters->output_packets);
+	if (session->acct->settings.erx_ipv6)
+		erx_write(writer, counters);
 	radius_add_u32(writer, RADIUS_ACCT_SESSION_TIME,
 		(uint32_t)((*session->acct->settings.now - session->up_at) / 1000));
 }
@@ -257,6 +282,19 @@ struct radius_acct_session *radius_acct_start(struct radius_acct *acct, const ch
 	acct->status.starts++;
 	record_make(session, RADIUS_ACCT_START, NULL, 0);
 	return session;
+}
+
+int radius_acct_rebase(struct radius_acct_session *session, const uint8_t *base, size_t base_length)
+{
+	uint8_t *copy = malloc(base_length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, base, base_length);
+	free(session->base);
+	session->base = copy;
+	session->base_length = (uint16_t)base_length;
+	return 0;
 }
 
 void radius_acct_update(

@@ -45,6 +45,8 @@ enum radius_acct_cause { /* RFC 2866 5.10 */
 /* From and to the subscriber. */
 struct radius_acct_counters {
 	uint64_t input_octets, output_octets, input_packets, output_packets;
+	/* of these, IPv6's */
+	uint64_t input_octets6, output_octets6, input_packets6, output_packets6;
 };
 
 struct radius_acct;
@@ -58,6 +60,7 @@ struct radius_acct_settings {
 	uint64_t memory_max;    /* bytes of records that wait */
 	const uint8_t *nas;     /* encoded NAS-Identifier and address, for On and Off; copied */
 	size_t nas_length;
+	bool erx_ipv6; /* IPv6's share of the counters is told by Juniper's ERX attributes */
 	/* A session's counters are wanted, by radius_acct_update(); false: not now, soon again */
 	bool (*ask)(void *user);
 };
@@ -83,6 +86,9 @@ void radius_acct_off(struct radius_acct *acct);
  */
 struct radius_acct_session *radius_acct_start(struct radius_acct *acct, const char *id,
 	const uint8_t *base, size_t base_length, uint32_t interim_s, void *user);
+/* What its records say from now on, in place of base; copied. -ENOMEM: as before. */
+int radius_acct_rebase(
+	struct radius_acct_session *session, const uint8_t *base, size_t base_length);
 /* Counters that were asked for; otherwise nothing happens. */
 void radius_acct_update(
 	struct radius_acct_session *session, const struct radius_acct_counters *counters);

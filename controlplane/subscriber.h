@@ -145,7 +145,8 @@ void subscriber_rates_set(struct subscriber *subscriber);
 timer_fire subscriber_rates_again;
 
 /* ---- lns_acct.c ---- */
-void subscriber_acct_start(struct subscriber *subscriber);  /* it is up */
+/* It is up: Start; or what is told of it is something else from now on. */
+void subscriber_acct_start(struct subscriber *subscriber);
 void subscriber_acct_update(struct subscriber *subscriber); /* its counters have come */
 void subscriber_acct_stop(struct subscriber *subscriber);   /* they are final */
 

@@ -442,6 +442,30 @@ void subscriber_ipv6_down(struct subscriber *subscriber)
 	router_adv_clock_clear(&subscriber->lns->ipv6.clock, subscriber->record.index);
 }
 
+static void prefix_tell(struct radius_writer *writer, uint8_t type, const struct held_prefix *held)
+{
+	uint8_t value[18] = {0, held->length};
+
+	/* RFC 3162, 2.3 */
+	memcpy(value + 2, held->addr, 16);
+	if (held->length)
+		radius_add(writer, type, value, sizeof(value));
+}
+
+void subscriber_ipv6_tell(const struct subscriber *subscriber, struct radius_writer *writer)
+{
+	const struct subscriber_ipv6 *ipv6 = subscriber->ipv6;
+
+	if (!ipv6)
+		return;
+	prefix_tell(writer, RADIUS_FRAMED_IPV6_PREFIX, &ipv6->parts[IPV6_LINK]);
+	prefix_tell(writer, RADIUS_DELEGATED_IPV6_PREFIX, &ipv6->parts[IPV6_DELEGATED]);
+	if (ipv6->parts[IPV6_ADDRESS].length)
+		radius_add(writer, RADIUS_FRAMED_IPV6_ADDRESS, ipv6->parts[IPV6_ADDRESS].addr, 16);
+	if (ipv6->up)
+		radius_add(writer, RADIUS_FRAMED_INTERFACE_ID, subscriber->ppp.ipv6cp.agreed_id, 8);
+}
+
 const char *subscriber_ipv6_text(
 	const struct subscriber *subscriber, enum ipv6_part part, char *buffer)
 {

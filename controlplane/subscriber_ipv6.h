@@ -10,6 +10,7 @@
 #include "dhcp6_server.h"
 #include "ppp.h"
 #include "prefix_table.h"
+#include "radius_wire.h"
 #include "router_adv.h"
 
 #include <dataplane/session.h>
@@ -94,6 +95,8 @@ void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_
 void subscriber_ipv6_up(struct subscriber *subscriber);
 void subscriber_ipv6_down(struct subscriber *subscriber);
 
+/* What accounting says of it; nothing without it. */
+void subscriber_ipv6_tell(const struct subscriber *subscriber, struct radius_writer *writer);
 /* A part as text, "" if there is none; buffer of 50 bytes. */
 const char *subscriber_ipv6_text(
 	const struct subscriber *subscriber, enum ipv6_part part, char *buffer);

@@ -439,8 +439,11 @@ static void on_ipv6_up(void *user, const uint8_t peer_id[8])
 {
 	struct subscriber *subscriber = user;
 
-	if (forwarding_start(subscriber, 6))
-		subscriber_ipv6_up(subscriber);
+	if (!forwarding_start(subscriber, 6))
+		return;
+	subscriber_ipv6_up(subscriber);
+	if (subscriber->acct)
+		subscriber_acct_start(subscriber);
 }
 
 static void on_ipv6_down(void *user)

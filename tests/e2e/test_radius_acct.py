@@ -25,8 +25,9 @@ def setup(lab):
                {'name': 'load', 'sources': ['10.1.0.0/24'], 'secret': load.SECRET, 'challenge': True}],
         policies=[{'name': 'gold', 'up-rate': '5M', 'down-rate': '50M'}])
     config['radius-servers'] = [server(one, priority=1), server(two, priority=2)]
-    config['prefix-pools'] = [{'name': 'six', 'prefixes': ['2001:db8:100::/48']}]
-    config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s', 'spool': lab.path('spool')}
+    config['prefix-pools'] = [{'name': 'six', 'prefixes': ['2001:db8:1000::/44']},
+                              {'name': 'cpe', 'length': 56, 'prefixes': ['2001:db8:1100::/40']}]
+    config['radius'] = {'nas-address': '192.0.2.1', 'deadline': '5s', 'ipv6-counters': 'erx', 'spool': lab.path('spool')}
     return types.SimpleNamespace(lnsd=Lnsd(lab, config).start(), one=one, two=two)
 
 
@@ -104,6 +105,25 @@ def octets_are_lnsloads_own_to_the_byte(lab, state):
         check_equal(total[f'Acct-{name}-Packets'], result[direction]['sent'], f'packets {direction}')
         check_equal(total[f'Acct-{name}-Octets'], result[direction]['bytes_sent'], f'octets {direction}')
     return f"{total['Acct-Input-Octets']} bytes up, {total['Acct-Output-Octets']} down"
+
+
+@case
+def dual_stack_sessions_tell_their_prefixes_and_ipv6s_share(lab, state):
+    result = load.run(lab, 1, 10, *load.DUAL, '--user', 'sub%d@six.example', '--pps', '500', '--traffic-seconds', '2')
+    check_equal(result['sessions']['up'], 10, 'sessions up')
+    eventually(lambda: len(stops(state, '@six.example')) == 10, 'a Stop for each session')
+    mine = list(stops(state, '@six.example').values())
+    for name, start in (('Framed-IPv6-Prefix', '2001:db8:100'), ('Delegated-IPv6-Prefix', '2001:db8:11')):
+        prefixes = {one[name] for one in mine}
+        check(len(prefixes) == 10 and all(prefix.startswith(start) for prefix in prefixes), f'{name}: {prefixes}')
+    check(all(one['Framed-Interface-Id'] != '0:0:0:0' for one in mine), 'Framed-Interface-Id')
+    for direction, name in (('up', 'Input'), ('down', 'Output')):
+        every = sum(int(one[f'Acct-{name}-Octets']) for one in mine)
+        six = sum(int(one[f'ERX-IPv6-Acct-{name}-Octets']) for one in mine)
+        check(0.3 * every < six < 0.7 * every, f'{name}: {six} of {every} octets are IPv6')
+        check(every >= result[direction]['bytes_sent'], f'{name}: {every}, {result[direction]["bytes_sent"]} were sent')
+        check(all(one[f'ERX-IPv6-Acct-{name}-Gigawords'] == '0' for one in mine), 'Gigawords')
+    return f'{six} of {every} octets to subscribers were IPv6'
 
 
 @case

@@ -345,6 +345,9 @@ struct config_radius_client {
 	unsigned int line;
 };
 
+/* How accounting tells what of the octets and packets was IPv6. */
+enum config_ipv6_counters { CONFIG_IPV6_COUNTERS_NONE, CONFIG_IPV6_COUNTERS_ERX };
+
 struct config_radius {
 	char nas_identifier[CONFIG_NAME_MAX];
 	struct ip_addr nas_address;    /* NAS-IP-Address or NAS-IPv6-Address; family 0 = none */
@@ -355,6 +358,7 @@ struct config_radius {
 	uint32_t deadline;             /* ms, of one authentication */
 	uint32_t max_waiting;          /* calls that wait for their authentication */
 	uint32_t interim_interval;     /* seconds; 0 = none */
+	uint8_t ipv6_counters;         /* enum config_ipv6_counters */
 	char spool[256];               /* folder of the accounting records that wait */
 	uint32_t spool_mb;
 	struct ip_addr coa_address; /* family 0 = any IPv4 */
