@@ -149,7 +149,7 @@ def every_algorithm_native_and_in_udp(lab, state):
 @case
 def full_size_packets_cross_both_ways_in_fragments(lab, state):
     """1500 bytes inside a 1500-byte path: each side sends outer fragments and puts those of the other together."""
-    for name in ('gcm', 'gcm-natt', 'sha1', 'sha256-natt'):
+    for name in ('gcm', 'gcm-natt', 'sha1', 'sha256-natt', 'gcm6'):
         with subscriber_over(lab, name, mru=1500) as client, far_socket(lab) as far:
             before = counters(state)
             for size in (1400, 1420, 1440, 1460, 1480, 1500):

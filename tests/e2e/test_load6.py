@@ -4,7 +4,7 @@
 import types
 
 import load
-from lib import Lnsd, case, check, check_equal, eventually, main
+from lib import FAR, Lnsd, case, check, check_equal, eventually, main, program
 
 MANY, TUNNELS = 10000, 16
 
@@ -30,6 +30,20 @@ def all_sizes_with_sequencing_and_proxy(lab, state):
     for options in (('--size', 'imix', '--sequencing'), ('--size', '1400', '--length-bit', 'on', '--proxy'),
                     ('--size', '64', '--ppp-compress', '--udp-checksum', 'on')):
         load.no_loss(load.run(lab, 2, 20, *load.DUAL, *options, '--pps', '1500', '--traffic-seconds', '2'))
+
+
+@case
+def a_reflector_answers_by_both_families(lab, state):
+    """The far end in another process: it tells what came to it."""
+    reflector = lab.spawn(None, program('lnsload'), 'reflect', '--netns', lab.namespace('inet'), '--listen', f'{FAR}:7017',
+                          '--listen6', f'[{load.FAR6}]:7017', '--quiet', log='reflect.log')
+    eventually(lambda: 'reflecting' in lab.read('reflect.log'), 'the reflector listens')
+    for options in ((), ('--direction', 'down')):
+        result = load.run(lab, 2, 20, '--ipv6', '--internet-remote', f'{FAR}:7017', '--internet6-addr',
+                          f'[{load.FAR6}]:7017', '--pps', '1000', '--traffic-seconds', '2', *options, traffic=False)
+        load.no_loss(result)
+    lab.end(reflector)
+    return f"up {result['up']['received']}, down {result['down']['received']}"
 
 
 @case

@@ -231,7 +231,7 @@ int internet_open(struct internet *in, const struct options *options, uint32_t r
 	in->options = options;
 	in->run = run;
 	in->sessions = options->sessions;
-	in->flows = in->sessions * (options->internet6_local ? 2 : 1);
+	in->flows = in->sessions * (options->by_ipv6 ? 2 : 1);
 	in->port.fd = in->port6.fd = -1;
 	memcpy(&config.bind, &options->internet, sizeof(options->internet));
 	in->targets = calloc(in->flows, sizeof(*in->targets));
@@ -245,7 +245,7 @@ int internet_open(struct internet *in, const struct options *options, uint32_t r
 	if (rc == 0) {
 		setsockopt(in->port.fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 		setsockopt(in->port.fd, IPPROTO_IP, IP_MTU_DISCOVER, &df, sizeof(df));
-		if (options->internet6_local)
+		if (options->by_ipv6)
 			rc = internet_open6(in, &config);
 	}
 	if (rc == 0) {

@@ -64,6 +64,7 @@ enum option_id {
 	O_QUIET,
 	O_INTERVAL,
 	O_LISTEN,
+	O_LISTEN6,
 	O_HELP,
 	O_VERSION,
 };
@@ -119,6 +120,7 @@ static const struct option long_options[] = {
 	{"quiet", no_argument, NULL, O_QUIET},
 	{"interval", required_argument, NULL, O_INTERVAL},
 	{"listen", required_argument, NULL, O_LISTEN},
+	{"listen6", required_argument, NULL, O_LISTEN6},
 	{"esp", required_argument, NULL, OPTIONS_ESP},
 	{"esp-tunnels", required_argument, NULL, OPTIONS_ESP_TUNNELS},
 	{"esp-passphrase", required_argument, NULL, OPTIONS_ESP_PASSPHRASE},
@@ -418,7 +420,7 @@ static int options_one(struct options *o, int id, const char *name, const char *
 		o->internet_remote = true;
 		return options_inet(name, v, 7007, &o->internet);
 	case O_INTERNET6_ADDR:
-		o->internet6_local = true;
+		o->by_ipv6 = true;
 		return options_inet6(name, v, 7007, &o->internet6);
 	case O_IPV6:
 		o->ipv6 = true;
@@ -471,6 +473,8 @@ static int options_one(struct options *o, int id, const char *name, const char *
 		return options_number(name, v, 0.05, 86400, &o->interval_seconds);
 	case O_LISTEN:
 		return options_inet(name, v, 7007, &o->listen);
+	case O_LISTEN6:
+		return options_inet6(name, v, 7007, &o->listen6);
 	default:
 		return -EINVAL;
 	}
@@ -491,11 +495,11 @@ static int options_consistent(struct options *o)
 	} else if (o->internet_local && o->internet_remote) {
 		wrong = "--internet-addr and --internet-remote: the far end is either here or "
 			"there";
-	} else if (o->internet6_local && (!o->ipv6 || !o->internet_local)) {
-		wrong = "--internet6-addr needs --ipv6 and --internet-addr: IPv6 is every second "
-			"packet";
-	} else if (o->internet6_local && o->internet6.sin6_port != o->internet.sin_port) {
-		wrong = "--internet6-addr: the port must be that of --internet-addr";
+	} else if (o->by_ipv6 && (!o->ipv6 || (!o->internet_local && !o->internet_remote))) {
+		wrong = "--internet6-addr needs --ipv6, and --internet-addr or --internet-remote: "
+			"IPv6 is every second packet";
+	} else if (o->by_ipv6 && o->internet6.sin6_port != o->internet.sin_port) {
+		wrong = "--internet6-addr: the port must be that of the far end by IPv4";
 	} else if (o->pps > 0 && !o->internet_local && !o->internet_remote) {
 		wrong = "--pps needs a far end: --internet-addr ADDR or --internet-remote "
 			"ADDR:PORT";

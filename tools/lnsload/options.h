@@ -84,7 +84,7 @@ struct options {
 	double pps;
 	uint32_t size;                 /* inner IP packet, 0: IMIX */
 	bool ipv6;                     /* subscribers are dual stack */
-	bool internet6_local;          /* every second packet by IPv6 */
+	bool by_ipv6;                  /* every second packet */
 	struct sockaddr_in6 internet6; /* the far end's IPv6 address, the same port */
 	uint32_t traffic_seconds;
 	uint32_t hold_seconds;
@@ -105,6 +105,7 @@ struct options {
 	/* lnsload reflect */
 	bool reflect;
 	struct sockaddr_in listen;
+	struct sockaddr_in6 listen6; /* and by IPv6, family 0: not */
 };
 
 /*

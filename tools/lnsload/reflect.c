@@ -34,7 +34,7 @@ struct reflect_lac {
 };
 
 struct reflect {
-	struct port port;
+	struct port ports[2]; /* by IPv4, by IPv6 */
 	struct reflect_lac lacs[RUNS];
 	struct flow_sum sum;
 	uint64_t used, out_of_memory;
@@ -51,7 +51,8 @@ static struct reflect_session *reflect_session_of(struct reflect *r, const struc
 {
 	struct reflect_lac *lac = &r->lacs[0];
 
-	if (p->session >= OPTIONS_MAX_SESSIONS)
+	/* a session has a flow of each family */
+	if (p->session >= 2 * OPTIONS_MAX_SESSIONS)
 		return NULL;
 	for (unsigned i = 0; i < RUNS; i++) {
 		if (r->lacs[i].capacity > 0 && r->lacs[i].run == p->run) {
@@ -82,7 +83,7 @@ static struct reflect_session *reflect_session_of(struct reflect *r, const struc
 	return &lac->sessions[p->session];
 }
 
-static void reflect_report(struct reflect *r, const struct reflect_session *s,
+static void reflect_report(struct port *port, const struct reflect_session *s,
 	const struct payload *p, const struct sockaddr_storage *to)
 {
 	struct payload answer = {.run = p->run,
@@ -101,12 +102,13 @@ static void reflect_report(struct reflect *r, const struct reflect_session *s,
 
 	payload_write(data, &answer, sizeof(data));
 	payload_report_write(data + PAYLOAD_HEADER, &report);
-	port_queue_packet(&r->port, to, data, sizeof(data));
+	port_queue_packet(port, to, data, sizeof(data));
 }
 
 static void reflect_received(void *ctx, uint32_t port, const struct port_received *in)
 {
 	struct reflect *r = ctx;
+	uint32_t headers = flow_ip_headers(port);
 	struct reflect_session *s;
 	struct payload p, answer;
 	uint8_t data[PAYLOAD_MAX];
@@ -125,14 +127,13 @@ static void reflect_received(void *ctx, uint32_t port, const struct port_receive
 	if (p.direction != PAYLOAD_UP || (s = reflect_session_of(r, &p)) == NULL)
 		return;
 	if (p.kind == PAYLOAD_QUERY) {
-		reflect_report(r, s, &p, in->from);
+		reflect_report(&r->ports[port], s, &p, in->from);
 		return;
 	}
-	flow_receive(&r->sum, &s->rx, &p, in->len + FLOW_IP_HEADERS, 0);
-	if (p.kind != PAYLOAD_DATA || p.answer < FLOW_IP_HEADERS + PAYLOAD_HEADER ||
-		p.answer > PAYLOAD_MAX)
+	flow_receive(&r->sum, &s->rx, &p, in->len + headers, 0);
+	if (p.kind != PAYLOAD_DATA || p.answer < headers + PAYLOAD_HEADER || p.answer > PAYLOAD_MAX)
 		return;
-	size = p.answer - FLOW_IP_HEADERS;
+	size = p.answer - headers;
 	answer = p;
 	answer.direction = PAYLOAD_DOWN;
 	answer.sequence = s->tx.packets++;
@@ -141,13 +142,39 @@ static void reflect_received(void *ctx, uint32_t port, const struct port_receive
 	/* the time stays that of the question: the LAC's clock measures the round trip */
 	payload_write(data, &answer, size);
 	memcpy(data + PAYLOAD_HEADER, payload_filler(), size - PAYLOAD_HEADER);
-	port_queue_packet(&r->port, in->from, data, size);
+	port_queue_packet(&r->ports[port], in->from, data, size);
+}
+
+static int reflect_open(struct reflect *r, const struct options *options)
+{
+	struct port_config config = {
+		.netns = options->netns, .no_checksum = true, .what = "reflect"};
+	int rc;
+
+	r->ports[0].fd = r->ports[1].fd = -1;
+	memcpy(&config.bind, &options->listen, sizeof(options->listen));
+	rc = port_open(&r->ports[0], 0, &config);
+	if (rc != 0 || options->listen6.sin6_family == 0)
+		return rc;
+	memcpy(&config.bind, &options->listen6, sizeof(options->listen6));
+	rc = port_open(&r->ports[1], 1, &config);
+	if (rc != 0)
+		port_close(&r->ports[0]);
+	return rc;
+}
+
+static void reflect_show(struct reflect *r)
+{
+	fprintf(stderr,
+		"lnsload reflect: received %llu duplicated %llu corrupt %llu foreign %llu own "
+		"drops %u\n",
+		(unsigned long long)r->sum.received, (unsigned long long)r->sum.duplicated,
+		(unsigned long long)r->sum.corrupt, (unsigned long long)r->sum.foreign,
+		port_drops(&r->ports[0]) + (r->ports[1].fd >= 0 ? port_drops(&r->ports[1]) : 0));
 }
 
 int reflect_run(const struct options *options)
 {
-	struct port_config config = {
-		.netns = options->netns, .no_checksum = true, .what = "reflect"};
 	struct sigaction action = {.sa_handler = reflect_signal};
 	struct reflect *r = calloc(1, sizeof(*r));
 	uint64_t shown = 0;
@@ -156,8 +183,7 @@ int reflect_run(const struct options *options)
 	if (r == NULL)
 		return -ENOMEM;
 	payload_init();
-	memcpy(&config.bind, &options->listen, sizeof(options->listen));
-	rc = port_open(&r->port, 0, &config);
+	rc = reflect_open(r, options);
 	if (rc != 0) {
 		free(r);
 		return rc;
@@ -166,27 +192,29 @@ int reflect_run(const struct options *options)
 	sigaction(SIGTERM, &action, NULL);
 	fprintf(stderr, "lnsload: reflecting at port %u\n", ntohs(options->listen.sin_port));
 	while (!reflect_stop) {
-		struct pollfd fd = {.fd = r->port.fd, .events = POLLIN};
+		/* poll() leaves out a descriptor of -1 */
+		struct pollfd fds[2] = {{.fd = r->ports[0].fd, .events = POLLIN},
+			{.fd = r->ports[1].fd, .events = POLLIN}};
 		uint64_t now = clock_monotonic_ns();
 
-		poll(&fd, 1, 200);
-		while (port_receive(&r->port, reflect_received, r) == PORT_BATCH)
-			continue;
-		port_flush(&r->port);
+		poll(fds, 2, 200);
+		for (unsigned i = 0; i < 2; i++) {
+			if (!fds[i].revents)
+				continue;
+			while (port_receive(&r->ports[i], reflect_received, r) == PORT_BATCH)
+				continue;
+			port_flush(&r->ports[i]);
+		}
 		if (!options->quiet && now - shown > (uint64_t)(options->interval_seconds * 1e9)) {
-			fprintf(stderr,
-				"lnsload reflect: received %llu duplicated %llu corrupt %llu "
-				"foreign %llu own drops %u\n",
-				(unsigned long long)r->sum.received,
-				(unsigned long long)r->sum.duplicated,
-				(unsigned long long)r->sum.corrupt,
-				(unsigned long long)r->sum.foreign, port_drops(&r->port));
+			reflect_show(r);
 			shown = now;
 		}
 	}
 	for (unsigned i = 0; i < RUNS; i++)
 		free(r->lacs[i].sessions);
-	port_close(&r->port);
+	for (unsigned i = 0; i < 2; i++)
+		if (r->ports[i].fd >= 0)
+			port_close(&r->ports[i]);
 	free(r);
 	return 0;
 }

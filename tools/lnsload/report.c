@@ -157,7 +157,7 @@ static void report_traffic(const struct run *run, json_t *root)
 	struct run_loss l;
 
 	run_loss(run, &l);
-	for (uint32_t i = 0; run->traffic.reports != NULL && i < run->options->sessions; i++) {
+	for (uint32_t i = 0; run->traffic.reports != NULL && i < run->traffic.flows; i++) {
 		const struct payload_report *r = &run->traffic.reports[i];
 
 		up.reordered += r->reordered;
@@ -318,13 +318,17 @@ int report_sessions(const struct run *run)
 			up_rx = run->internet.rx[i];
 			down = run->internet.tx[i];
 		}
-		if (run->options->internet6_local && run->far_end && run->internet.started) {
+		if (run->options->by_ipv6 && run->far_end) {
 			uint32_t six = run->options->sessions + i;
 
 			up.packets += run->traffic.tx[six].packets;
 			up.bytes += run->traffic.tx[six].bytes;
 			down_rx.bytes += run->traffic.rx[six].bytes;
 			down_rx.sequence.received += run->traffic.rx[six].sequence.received;
+		}
+		if (run->options->by_ipv6 && run->internet.started) {
+			uint32_t six = run->options->sessions + i;
+
 			up_rx.sequence.received += run->internet.rx[six].sequence.received;
 			down.packets += run->internet.tx[six].packets;
 		}

@@ -217,7 +217,7 @@ static void run_refresh_target6(struct run *run, const struct session *s, bool u
 	struct internet_target *target;
 	uint8_t address[16];
 
-	if (!run->options->internet6_local)
+	if (!run->options->by_ipv6)
 		return;
 	target = &run->internet.targets[run->options->sessions + s->number];
 	link6_address(&s->link6, address);

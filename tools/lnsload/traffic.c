@@ -83,7 +83,7 @@ static void traffic_make_order(struct traffic *t)
 int traffic_init(struct traffic *t, const struct options *options, struct lac *lac,
 	struct port *ports, struct impair *impair, impair_fn *emit, void *emit_ctx, uint32_t run)
 {
-	size_t n = options->sessions * (options->internet6_local ? 2u : 1u) + 1;
+	size_t n = options->sessions * (options->by_ipv6 ? 2u : 1u) + 1;
 
 	memset(t, 0, sizeof(*t));
 	t->options = options;
@@ -130,7 +130,7 @@ void traffic_start(struct traffic *t, uint64_t now_ns)
 {
 	flow_pacer_start(&t->pacer, t->options->pps, now_ns);
 	if (t->reported != NULL)
-		memset(t->reported, 0, t->options->sessions * sizeof(*t->reported));
+		memset(t->reported, 0, t->flows * sizeof(*t->reported));
 }
 
 /* all headers of one packet into out, returns their length */
@@ -225,7 +225,7 @@ static uint32_t traffic_send_burst(struct traffic *t, uint32_t due)
 			p.answer = (uint16_t)size;
 			/* downlink only: a small packet asks for each of them */
 			if (!(t->options->direction & OPTIONS_UP))
-				size = 60;
+				size = flow_ip_headers(six) + PAYLOAD_HEADER;
 		}
 		p.sequence = t->tx[p.session].packets++;
 		p.sent_ns = now;
@@ -272,26 +272,37 @@ bool traffic_query(struct traffic *t, uint32_t *cursor)
 	uint8_t packet[HEADROOM];
 	uint32_t asked = 0, missing = 0;
 
-	for (uint32_t i = 0; i < t->options->sessions; i++)
+	for (uint32_t i = 0; i < t->flows; i++)
 		missing += !t->reported[i] && t->tx[i].packets > 0 &&
-			t->lac->sessions[i].state == SESSION_UP;
+			t->lac->sessions[i % t->options->sessions].state == SESSION_UP;
 	t->reports_missing = missing;
-	for (uint32_t i = 0; i < t->options->sessions && asked < QUERIES && missing > 0; i++) {
-		struct session *s = &t->lac->sessions[*cursor];
+	for (uint32_t i = 0; i < t->flows && asked < QUERIES && missing > 0; i++) {
+		struct session *s = &t->lac->sessions[*cursor % t->options->sessions];
 		struct payload p = {.run = t->run,
-			.session = s->number,
+			.session = *cursor,
 			.direction = PAYLOAD_UP,
 			.kind = PAYLOAD_QUERY};
+		uint32_t size = flow_ip_headers(p.session != s->number) + PAYLOAD_HEADER;
 
-		*cursor = (*cursor + 1) % t->options->sessions;
-		if (t->reported[s->number] || t->tx[s->number].packets == 0 ||
+		*cursor = (*cursor + 1) % t->flows;
+		if (t->reported[p.session] || t->tx[p.session].packets == 0 ||
 			s->state != SESSION_UP)
 			continue;
 		asked++;
 		t->emit(t->emit_ctx, &t->lac->tunnels[s->tunnel], packet,
-			traffic_build(t, s, &p, FLOW_IP_HEADERS + PAYLOAD_HEADER, packet), 0);
+			traffic_build(t, s, &p, size, packet), 0);
 	}
 	return missing == 0;
+}
+
+/* The counters of a flow that the reflector was asked for? */
+static bool traffic_reported(struct traffic *t, const struct payload *p, const uint8_t *payload)
+{
+	if (p->kind != PAYLOAD_REPORT_OF || t->reports == NULL)
+		return false;
+	payload_report_read(payload + PAYLOAD_HEADER, &t->reports[p->session]);
+	t->reported[p->session] = true;
+	return true;
 }
 
 /* The payload of a downlink packet by IPv6, counted. */
@@ -323,7 +334,7 @@ static void traffic_receive6(
 		return;
 	}
 	if (payload_parse(packet + FLOW_IP6_HEADERS, length - 8, &p) != PAYLOAD_OK ||
-		p.run != t->run || p.direction != PAYLOAD_DOWN || p.kind != PAYLOAD_DATA) {
+		p.run != t->run || p.direction != PAYLOAD_DOWN) {
 		t->sum.foreign++;
 		return;
 	}
@@ -331,7 +342,9 @@ static void traffic_receive6(
 		t->sum.misdelivered++;
 		return;
 	}
-	if (packet[7] != FLOW_TTL - t->options->hops)
+	if (traffic_reported(t, &p, packet + FLOW_IP6_HEADERS) || p.kind != PAYLOAD_DATA)
+		return;
+	if (!t->options->internet_remote && packet[7] != FLOW_TTL - t->options->hops)
 		t->sum.bad_ttl++;
 	flow_receive(&t->sum, &t->rx[p.session], &p, length + 40, stamp);
 }
@@ -385,13 +398,7 @@ void traffic_receive(
 		t->sum.misdelivered++;
 		return;
 	}
-	if (p.kind == PAYLOAD_REPORT_OF && t->reports != NULL) {
-		payload_report_read(
-			packet + FLOW_IP_HEADERS + PAYLOAD_HEADER, &t->reports[s->number]);
-		t->reported[s->number] = true;
-		return;
-	}
-	if (p.kind != PAYLOAD_DATA)
+	if (traffic_reported(t, &p, packet + FLOW_IP_HEADERS) || p.kind != PAYLOAD_DATA)
 		return;
 	/* how far away a reflector is, nobody knows */
 	if (!t->options->internet_remote && packet[8] != FLOW_TTL - t->options->hops)

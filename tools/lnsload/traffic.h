@@ -33,7 +33,7 @@ struct traffic {
 	uint64_t sent, sent_bytes;
 	uint64_t icmp;
 	uint64_t fragments;
-	struct payload_report *reports; /* of a reflector, by session; NULL without one */
+	struct payload_report *reports; /* of a reflector, by flow; NULL without one */
 	bool *reported;
 	uint64_t reports_missing;
 	struct traffic_burst *burst;
