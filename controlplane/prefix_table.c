@@ -2,32 +2,26 @@
 /* Who holds which IPv6 prefix. */
 #include "prefix_table.h"
 
+#include <dataplane/reserve.h>
 #include <rte_jhash.h>
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 int prefix_table_init(struct prefix_table *table, uint32_t capacity, uint32_t seed)
 {
-	void *memory;
-
 	*table = (struct prefix_table){.mask = 1023, .seed = seed};
 	/* a link's and a delegated prefix each */
 	while (table->mask < 2ull * capacity)
 		table->mask = table->mask * 2 + 1;
-	memory = mmap(NULL, (table->mask + 1ul) * sizeof(*table->chains), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
-		return -ENOMEM;
-	table->chains = memory;
-	return 0;
+	table->chains =
+		reserve_memory((table->mask + 1ul) * sizeof(*table->chains), RESERVE_COLD, -1);
+	return table->chains ? 0 : -ENOMEM;
 }
 
 void prefix_table_fini(struct prefix_table *table)
 {
-	if (table->chains)
-		munmap(table->chains, (table->mask + 1ul) * sizeof(*table->chains));
+	reserve_free(table->chains, (table->mask + 1ul) * sizeof(*table->chains));
 	table->chains = NULL;
 }
 

@@ -4,9 +4,10 @@
 
 #include "dns_name.h"
 
+#include <dataplane/reserve.h>
+
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define SCAN_MAX 16384 /* sessions looked at in one go */
 
@@ -154,20 +155,16 @@ size_t router_adv_input(const struct config_ipv6 *config, const struct router_ad
 
 int router_adv_clock_init(struct router_adv_clock *clock, uint32_t capacity)
 {
-	void *memory = mmap(NULL, capacity * sizeof(uint32_t), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	*clock = (struct router_adv_clock){.capacity = capacity};
-	if (memory == MAP_FAILED)
-		return -ENOMEM;
-	clock->due = memory;
-	return 0;
+	*clock = (struct router_adv_clock){
+		.capacity = capacity,
+		.due = reserve_memory(capacity * sizeof(uint32_t), RESERVE_COLD, -1),
+	};
+	return clock->due ? 0 : -ENOMEM;
 }
 
 void router_adv_clock_fini(struct router_adv_clock *clock)
 {
-	if (clock->due)
-		munmap(clock->due, clock->capacity * sizeof(uint32_t));
+	reserve_free(clock->due, clock->capacity * sizeof(uint32_t));
 	clock->due = NULL;
 }
 

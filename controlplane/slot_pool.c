@@ -2,10 +2,11 @@
 /* Numbered things to hand out. */
 #include "slot_pool.h"
 
+#include <dataplane/reserve.h>
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define NONE         UINT32_MAX
 #define AFFINITY_MAX 32 /* slots looked at for a user's last one */
@@ -30,14 +31,6 @@ struct slot_pool {
 	struct slot_pool_usage usage;
 };
 
-static void *reserve_memory(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
 struct slot_pool *slot_pool_create(uint32_t size)
 {
 	struct slot_pool *pool = calloc(1, sizeof(*pool));
@@ -49,8 +42,9 @@ struct slot_pool *slot_pool_create(uint32_t size)
 	pool->mask = 1023;
 	while (pool->mask < pool->size && pool->mask < (1u << 22) - 1)
 		pool->mask = pool->mask * 2 + 1;
-	pool->buckets = reserve_memory((pool->mask + 1ul) * sizeof(*pool->buckets));
-	pool->slots = reserve_memory((pool->size + 1ul) * sizeof(*pool->slots));
+	pool->buckets =
+		reserve_memory((pool->mask + 1ul) * sizeof(*pool->buckets), RESERVE_COLD, -1);
+	pool->slots = reserve_memory((pool->size + 1ul) * sizeof(*pool->slots), RESERVE_COLD, -1);
 	if (pool->buckets && pool->slots)
 		return pool;
 	slot_pool_destroy(pool);
@@ -61,10 +55,8 @@ void slot_pool_destroy(struct slot_pool *pool)
 {
 	if (!pool)
 		return;
-	if (pool->buckets)
-		munmap(pool->buckets, (pool->mask + 1ul) * sizeof(*pool->buckets));
-	if (pool->slots)
-		munmap(pool->slots, (pool->size + 1ul) * sizeof(*pool->slots));
+	reserve_free(pool->buckets, (pool->mask + 1ul) * sizeof(*pool->buckets));
+	reserve_free(pool->slots, (pool->size + 1ul) * sizeof(*pool->slots));
 	free(pool);
 }
 

@@ -2,36 +2,30 @@
 /* All subscribers. */
 #include "subscribers.h"
 
+#include <dataplane/reserve.h>
 #include <rte_jhash.h>
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #define SUBSCRIBERS_NAME_MAX 256
 
-static void *reserve_memory(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
 int subscribers_init(struct subscribers *subscribers, uint32_t capacity)
 {
+	size_t chains;
+
 	*subscribers = (struct subscribers){.capacity = capacity, .mask = 1023};
 	while (subscribers->mask < capacity)
 		subscribers->mask = subscribers->mask * 2 + 1;
 	if (getrandom(subscribers->seed, sizeof(subscribers->seed), 0) !=
 		(ssize_t)sizeof(subscribers->seed))
 		return -errno;
-	subscribers->by_index = reserve_memory(capacity * sizeof(struct subscriber *));
-	subscribers->by_user =
-		reserve_memory((subscribers->mask + 1ul) * sizeof(struct subscriber *));
-	subscribers->by_address =
-		reserve_memory((subscribers->mask + 1ul) * sizeof(struct subscriber *));
+	chains = (subscribers->mask + 1ul) * sizeof(struct subscriber *);
+	subscribers->by_index =
+		reserve_memory(capacity * sizeof(struct subscriber *), RESERVE_COLD, -1);
+	subscribers->by_user = reserve_memory(chains, RESERVE_COLD, -1);
+	subscribers->by_address = reserve_memory(chains, RESERVE_COLD, -1);
 	if (subscribers->by_index && subscribers->by_user && subscribers->by_address)
 		return 0;
 	subscribers_fini(subscribers);
@@ -42,12 +36,9 @@ void subscribers_fini(struct subscribers *subscribers)
 {
 	size_t chains = (subscribers->mask + 1ul) * sizeof(struct subscriber *);
 
-	if (subscribers->by_index)
-		munmap(subscribers->by_index, subscribers->capacity * sizeof(struct subscriber *));
-	if (subscribers->by_user)
-		munmap(subscribers->by_user, chains);
-	if (subscribers->by_address)
-		munmap(subscribers->by_address, chains);
+	reserve_free(subscribers->by_index, subscribers->capacity * sizeof(struct subscriber *));
+	reserve_free(subscribers->by_user, chains);
+	reserve_free(subscribers->by_address, chains);
 	subscribers->by_index = subscribers->by_user = subscribers->by_address = NULL;
 }
 

@@ -2,7 +2,7 @@
 /* Next hops by index: references, resolution, and headers that change under the workers' eyes. */
 #include <dataplane/adjacency.h>
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* IPv6 host routes in a hash: the side that writes it. */
 #include "fib_private.h"
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <stdlib.h>

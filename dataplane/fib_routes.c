@@ -2,7 +2,7 @@
 /* Which prefixes a forwarding table holds: an exact map that only the control core reads. */
 #include "fib_private.h"
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <sys/random.h>

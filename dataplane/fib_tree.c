@@ -2,7 +2,7 @@
 /* Longest prefix match by table: the side that writes it. */
 #include "fib_private.h"
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Virtual ranges for tables: as large as they may become, backed by memory only where they are used. */
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

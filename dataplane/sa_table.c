@@ -2,7 +2,7 @@
 /* SAs and their groups: their life from publication to the final state. */
 #include <dataplane/sa_table.h>
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <stdlib.h>

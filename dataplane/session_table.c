@@ -2,7 +2,7 @@
 /* Sessions: their life from publication to the final counters. */
 #include "session_table_private.h"
 
-#include "reserve.h"
+#include <dataplane/reserve.h>
 
 #include <rte_byteorder.h>
 
