@@ -62,7 +62,7 @@ Test(worker_load, one_peers_sessions_spread_over_the_others_and_plain_ones_fill_
 		if (i != 2)
 			cr_expect_geq(owned[i], N / 3 - 40, "worker %u: %u", i, owned[i]);
 	/* plain sessions go where there is room until all have the same */
-	dial(8 * N, WORKER_LOAD_CLEAR);
+	dial(9 * N, WORKER_LOAD_CLEAR);
 	expect_even(1);
 }
 
