@@ -8,6 +8,8 @@
 #include "port.h"
 #include "worker.h"
 
+#include <dataplane/reserve.h>
+
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
@@ -174,21 +176,31 @@ static int large_pool_create(struct dataplane *dp, uint16_t room, char *error, s
 	return -ENOMEM;
 }
 
+/* Tables and packets lie where the workers are: on one node, or spread over theirs. */
+static void nodes_prefer(const struct dataplane_settings *settings)
+{
+	uint64_t nodes = 0;
+
+	for (unsigned int i = 0; i < settings->n_workers; i++)
+		nodes |= 1ull << rte_lcore_to_socket_id(settings->worker_lcores[i]) % 64;
+	reserve_nodes(rte_socket_count() > 1 ? nodes : 0);
+}
+
 static int pools_create(
 	struct dataplane *dp, const struct dataplane_settings *settings, char *error, size_t size)
 {
 	uint16_t room = ports_data_room(settings) + RTE_PKTMBUF_HEADROOM;
+	int node = (int)rte_lcore_to_socket_id(settings->worker_lcores[0]);
 
 	dp->pool = packet_pool_create(
-		"lnsd_packets", settings->mbufs, MBUF_CACHE, sizeof(struct meta), room);
+		"lnsd_packets", settings->mbufs, MBUF_CACHE, sizeof(struct meta), room, node);
 	if (dp->pool == NULL) {
 		snprintf(error, size, "%u packet buffers of %u bytes (%u MiB): %s", settings->mbufs,
 			room, (unsigned int)((uint64_t)settings->mbufs * room >> 20),
 			rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
-	dp->indirect = rte_pktmbuf_pool_create(
-		"lnsd_references", INDIRECT_MBUFS, 32, 0, 0, (int)rte_socket_id());
+	dp->indirect = rte_pktmbuf_pool_create("lnsd_references", INDIRECT_MBUFS, 32, 0, 0, node);
 	if (dp->indirect == NULL)
 		return -ENOMEM;
 	return settings->reassembly ? large_pool_create(dp, room, error, size) : 0;
@@ -280,6 +292,7 @@ struct dataplane *dataplane_create(
 	code = ifaces_init(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;
+	nodes_prefer(settings);
 	code = tables_create(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;

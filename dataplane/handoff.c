@@ -111,6 +111,20 @@ static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	}
 }
 
+/* In the order in which they came: runs of one kind. */
+static void handoff_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(meta_of(pkts[i]));
+	for (uint16_t start = 0, end; start < n; start = end) {
+		uint8_t point = meta_of(pkts[start])->kind;
+
+		for (end = start + 1; end < n && meta_of(pkts[end])->kind == point; end++)
+			;
+		handoff_input(w, pkts + start, end - start, point);
+	}
+}
+
 bool handoff_poll(struct worker *w)
 {
 	struct rte_mbuf *pkts[BURST];
@@ -119,23 +133,17 @@ bool handoff_poll(struct worker *w)
 	for (uint8_t from = 0; from < w->n_workers; from++) {
 		if (w->handoff_in[from] == NULL)
 			continue;
+		/* what another worker has worked on goes before what nobody has: a full ring wastes that work */
+		for (unsigned int bursts = 0; bursts < HANDOFF_BURSTS; bursts++) {
+			uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(
+				w->handoff_in[from], (void **)pkts, BURST, NULL);
 
-		uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(
-			w->handoff_in[from], (void **)pkts, BURST, NULL);
-
-		if (n == 0)
-			continue;
-		busy = true;
-		for (uint16_t i = 0; i < n; i++)
-			rte_prefetch0(meta_of(pkts[i]));
-
-		/* runs of one kind: the order of a session's packets is the order on the ring */
-		for (uint16_t start = 0, end; start < n; start = end) {
-			uint8_t point = meta_of(pkts[start])->kind;
-
-			for (end = start + 1; end < n && meta_of(pkts[end])->kind == point; end++)
-				;
-			handoff_input(w, pkts + start, end - start, point);
+			if (n == 0)
+				break;
+			busy = true;
+			handoff_take(w, pkts, n);
+			if (n < BURST)
+				break;
 		}
 	}
 	return busy;

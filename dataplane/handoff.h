@@ -13,6 +13,7 @@
 #include "worker.h"
 
 #define HANDOFF_HOPS_MAX 2
+#define HANDOFF_BURSTS   4 /* taken from each worker in a turn, at the most */
 #define HANDOFF_RESERVE  8 /* of a ring: this part is for control alone */
 
 void handoff(struct worker *w, struct rte_mbuf *m, uint8_t target, enum handoff_point point);

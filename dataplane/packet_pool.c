@@ -14,8 +14,8 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
-struct rte_mempool *packet_pool_create(
-	const char *name, unsigned int n, unsigned int cache, uint16_t private_size, uint16_t room)
+struct rte_mempool *packet_pool_create(const char *name, unsigned int n, unsigned int cache,
+	uint16_t private_size, uint16_t room, int socket)
 {
 	struct rte_pktmbuf_pool_private settings = {
 		.mbuf_data_room_size = room, .mbuf_priv_size = private_size};
@@ -24,10 +24,9 @@ struct rte_mempool *packet_pool_create(
 	int code;
 
 	if (!packed)
-		return rte_pktmbuf_pool_create(
-			name, n, cache, private_size, room, (int)rte_socket_id());
+		return rte_pktmbuf_pool_create(name, n, cache, private_size, room, socket);
 	pool = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + private_size + room,
-		cache, sizeof(settings), (int)rte_socket_id(), RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+		cache, sizeof(settings), socket, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (pool == NULL)
 		return NULL;
 	rte_pktmbuf_pool_init(pool, &settings);

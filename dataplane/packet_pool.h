@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * As rte_pktmbuf_pool_create, on the caller's socket: n buffers with private_size bytes of private area and
+ * As rte_pktmbuf_pool_create, on a NUMA node: n buffers with private_size bytes of private area and
  * room bytes of data, headroom included. NULL and rte_errno.
  */
-struct rte_mempool *packet_pool_create(
-	const char *name, unsigned int n, unsigned int cache, uint16_t private_size, uint16_t room);
+struct rte_mempool *packet_pool_create(const char *name, unsigned int n, unsigned int cache,
+	uint16_t private_size, uint16_t room, int socket);

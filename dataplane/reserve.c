@@ -7,7 +7,15 @@
 #include <unistd.h>
 
 #define MPOL_PREFERRED_NODE 1 /* MPOL_PREFERRED of <linux/mempolicy.h> */
+#define MPOL_INTERLEAVED    3 /* MPOL_INTERLEAVE */
 #define HUGE_PAGE           ((size_t)2 << 20)
+
+static unsigned long nodes_of_workers;
+
+void reserve_nodes(uint64_t nodes)
+{
+	nodes_of_workers = nodes;
+}
 
 static size_t reserve_size(size_t size)
 {
@@ -26,11 +34,15 @@ void *reserve_memory(size_t size, enum reserve_use use, int socket)
 		return NULL;
 	/* Both are hints: without huge pages or NUMA the table works the same, only slower. */
 	(void)madvise(memory, size, use == RESERVE_HOT ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	if (socket >= 0 && socket < 64) {
-		unsigned long node = 1ul << socket;
 
-		(void)syscall(SYS_mbind, memory, size, MPOL_PREFERRED_NODE, &node, 65, 0);
-	}
+	unsigned long nodes = use == RESERVE_HOT ? nodes_of_workers : 0;
+
+	if (socket >= 0 && socket < 64)
+		nodes = 1ul << socket;
+	if (nodes != 0)
+		(void)syscall(SYS_mbind, memory, size,
+			nodes & (nodes - 1) ? MPOL_INTERLEAVED : MPOL_PREFERRED_NODE, &nodes, 65,
+			0);
 	return memory;
 }
 

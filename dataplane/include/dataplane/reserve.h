@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum reserve_use {
 	RESERVE_HOT,  /* workers read it: huge pages where the kernel has them */
@@ -14,4 +15,9 @@ enum reserve_use {
  * machine has it. NULL and errno on failure.
  */
 void *reserve_memory(size_t size, enum reserve_use use, int socket);
+/*
+ * The workers' NUMA nodes, one bit each: where hot tables without a node of their own go from now on, page by page
+ * in turns if there are several. 0, as at the start: wherever the kernel likes.
+ */
+void reserve_nodes(uint64_t nodes);
 void reserve_free(void *memory, size_t size); /* memory may be NULL */
