@@ -9,9 +9,10 @@ import struct
 import time
 
 import dial
-from dial import counted, subscriber
-from lib import FAR, LAC, LNS, case, check, check_equal, eventually, main
+from dial import counted, subscriber, tunnel_up
+from lib import FAR, LAC, LAC6, LNS, LNS6, case, check, check_equal, eventually, main
 from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
 from scapy.packet import Raw
 
 
@@ -21,7 +22,7 @@ def setup(lab):
         'vdevs': [f'net_pcap{index},rx_iface_in={name},tx_iface={name}'
                   for index, name in enumerate(('access', 'core'))]},
         interfaces=[
-            {'name': 'access', 'device': 'net_pcap0', 'role': 'access', 'addresses': [LNS + '/24']},
+            {'name': 'access', 'device': 'net_pcap0', 'role': 'access', 'addresses': [LNS + '/24', LNS6 + '/64']},
             {'name': 'core', 'device': 'net_pcap1', 'role': 'core', 'addresses': ['10.2.0.1/24']}])
 
 
@@ -71,6 +72,48 @@ def datagrams_interleaved(lab, state):
             time.sleep(0.001)
         got = [far.recvfrom(65535)[0] for _ in sent]
         check_equal(sorted(got), sorted(sent), 'datagrams')
+
+
+def raw6_socket(lab):
+    return lab.socket('lac', family=socket.AF_INET6, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW)
+
+
+def outer6_parts(client, data, identification, size):
+    """The same in fragments of an IPv6 datagram."""
+    payload = outer_of(client, data, 1)[Raw].load
+    whole = (IPv6(src=LAC6, dst=LNS6) / IPv6ExtHdrFragment(id=identification)
+             / UDP(sport=client.session.tunnel.lac.port, dport=1701) / Raw(payload))
+    return [bytes(part) for part in fragment6(whole, size)]
+
+
+@case
+def fragments_of_ipv6_are_put_together(lab, state):
+    chance = random.Random(9)
+    with tunnel_up(lab, local=LAC6, remote=LNS6) as tunnel, subscriber(lab, tunnel=tunnel) as client, far_socket(lab) as far, raw6_socket(lab) as raw:
+        for number in range(40):
+            data = os.urandom(1300)
+            parts = outer6_parts(client, data, 5000 + number, chance.choice((300, 600, 1280)))
+            chance.shuffle(parts)
+            for part in parts:
+                raw.sendto(part, (LNS6, 0))
+            check(far.recvfrom(65535)[0] == data, f'datagram {number} from {len(parts)} fragments')
+        # what never gets whole, overlaps or goes beyond 64 KiB
+        first, second = outer6_parts(client, os.urandom(1300), 1, 1280)[:2]
+        with counted(state, 'fragment_invalid', 'fragment_timeout', 'fragment_table_full', at_least=600):
+            for number in range(400):
+                for part, offset in ((first, 0), (first, 25), (second, 8191 - 8)):
+                    part = bytearray(part)
+                    part[42:44] = struct.pack('!H', offset << 3 | 1)
+                    part[44:48] = struct.pack('!I', 7000 + number)
+                    raw.sendto(bytes(part), (LNS6, 0))
+                if number % 50 == 0:
+                    time.sleep(0.02)
+            time.sleep(3)
+        data = os.urandom(1300)
+        for part in outer6_parts(client, data, 9, 600):
+            raw.sendto(part, (LNS6, 0))
+        far.settimeout(3)
+        check(far.recvfrom(65535)[0] == data, 'a good datagram afterwards')
 
 
 @case

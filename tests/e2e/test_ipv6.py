@@ -461,6 +461,34 @@ def chains_of_extension_headers_do_no_harm(lab, state):
         client.ping6(FAR6, own)
 
 
+@case
+def floods_of_one_subscriber_are_bounded_and_named(lab, state):
+    """Solicitations, hop-by-hop options and fragments without end; the neighbour on the same tunnel goes on."""
+    with tunnel_up(lab) as tunnel, dual(lab, tunnel=tunnel) as client, \
+            dual(lab, user='bob@isp.example', tunnel=tunnel) as bob:
+        own = address_in(shown(state)['ipv6_prefix'], 5)
+        used = state.lnsd.row('memory')['mbufs_in_use']
+        link = IPv6(src=client.local6, dst='ff02::2', hlim=255)
+        dhcp = IPv6(src=client.local6, dst=ALL_DHCP)
+        floods = [bytes(link / ICMPv6ND_RS()), bytes(link / IPv6ExtHdrHopByHop() / ICMPv6ND_RS()),
+                  bytes(dhcp / IPv6ExtHdrFragment(m=1, id=1) / UDP(sport=546, dport=547) / Raw(bytes(64)))]
+        for flood in floods:
+            with counted(state, 'punt_session_rate', at_least=400):
+                for number in range(1200):
+                    client.session.send(IPV6, flood)
+                    if number % 100 == 0:
+                        time.sleep(0.005)
+            bob.solicit_router()
+        # fragments of other networks' datagrams are only carried: nothing waits for their rest
+        for number in range(1000):
+            client.send6(IPv6(src=own, dst=FAR6) / IPv6ExtHdrFragment(nh=17, m=1, id=number) / Raw(bytes(64)))
+        eventually(lambda: state.lnsd.row('memory')['mbufs_in_use'] <= used + 128, 'no packet is kept')
+        bob.ping6(FAR6, address_in(shown(state, 'bob@isp.example')['ipv6_prefix'], 1))
+        time.sleep(1.1)
+        client.session.inbox.clear()
+        client.solicit_router()
+
+
 # pools, users
 
 @case
