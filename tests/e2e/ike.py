@@ -11,6 +11,7 @@ from guest import Guest
 from lib import FAR, HERE, ROOT, Failure, check, check_equal, eventually, program, yaml_text
 
 EXAMPLES = os.path.join(ROOT, 'docs', 'examples', 'strongswan')
+LIBRESWAN = os.path.join(ROOT, 'docs', 'examples', 'libreswan')
 IPSEC_DOC = os.path.join(ROOT, 'docs', 'ipsec.md')
 LNS, LNS_NAME = '10.1.0.1', 'lns.isp.example'
 OUTSIDE = {'lac0': '10.1.0.2', 'lac1': '10.1.0.254', 'lac2': '10.1.0.254'}
@@ -157,7 +158,7 @@ class Network:
     def explain(self, *machines):
         parts = []
         for machine in machines:
-            for name in ('charon.log', 'xl2tpd.log', 'pppd.log', 'lnsd.log'):
+            for name in ('charon.log', 'pluto.log', 'xl2tpd.log', 'pppd.log', 'lnsd.log'):
                 text = self.read(machine, name)
                 if text:
                     parts.append(f'--- {machine}/{name}\n{text[-2500:]}')
@@ -237,6 +238,24 @@ class Network:
 cp /x/front/lnsd.conf /x/front/test.conf /run/private/front/strongswan.d/
 cp /x/front/swanctl/* /run/private/front/swanctl/conf.d/
 start_charon front''', timeout=60)
+
+    def lns_libreswan(self):
+        """Libreswan in place of the LNS's charon, with the documented files; what their head says is "config setup"."""
+        with open(os.path.join(LIBRESWAN, 'lnsd.conf')) as file:
+            text = file.read()
+        settings = re.findall(r'^#\t(\S+=\S+)', text, re.M)
+        setup = 'config setup\n' + ''.join(f'\t{setting}\n' for setting in settings)
+        self.guest.write('front/ipsec.conf', setup + '\n' + text.replace('198.51.100.1', LNS))
+        with open(os.path.join(LIBRESWAN, 'lnsd.secrets')) as file:
+            text = file.read().replace('198.51.100.1', LNS)
+        for secret, ours in (('a long random text, one per LAC', LAC_PSK),
+                             ('the text that all clients are given', CLIENT_PSK)):
+            text = text.replace(secret, ours)
+        self.guest.write('front/ipsec.secrets', text, 0o600)
+        try:
+            self.run('stop_charon front; start_libreswan front', timeout=90)
+        except Failure as error:
+            raise Failure(f'{error}{self.explain("front")}') from None
 
     def certificates(self, lac, *names):
         """For the LNS and lac1.carrier-b.example (also called names), as the documented script makes them."""

@@ -345,6 +345,28 @@ def a_nat_gives_a_client_another_port(lab, net):
     net.hang_up('lac1')
 
 
+@case
+def libreswan_on_the_lns(lab, net):
+    net.reset()
+    net.lns_libreswan()
+    direct(net, rekey='5s')
+    spis = inbound(net, 'lac0')
+    check_l2tp(net, 'lac0')
+    eventually(lambda: not spis & inbound(net, 'lac0'), 'the LAC has rekeyed', timeout=30, interval=0.5)
+    net.check_works('lac0', 'after a rekeying')
+    rows = net.sas()
+    check_equal(len({row['group'] for row in rows}), 1, f'groups: {rows}')
+    check(max(row['rekeys'] for row in rows) > 0, f'rekeys: {rows}')
+    net.lac_charon('lac1', psk=CLIENT_PSK, version=1, esp='aes128-sha1', ike='aes256-sha1-modp2048')
+    net.connect('lac1')
+    net.dial('lac1')
+    net.check_works('lac1', 'an IKEv1 client behind a NAT')
+    check_equal(len({row['group'] for row in net.sas()}), 2, 'groups')
+    for name in ('lac0', 'lac1'):
+        net.run(f'hang_up {name}', timeout=40)
+    eventually(lambda: not net.rows('sessions'), 'lnsd has no session', timeout=15)
+
+
 def finish(lab, net):
     net.reset()
     eventually(lambda: not net.sas(), 'no SA is left', timeout=10)

@@ -156,6 +156,17 @@ stop_charon() {
 	on "$1" rm -f /run/charon.pid /run/charon.vici
 }
 
+# With /x/NAME/ipsec.conf and ipsec.secrets. It has its connections from the usual place.
+start_libreswan() {
+	cp "/x/$1/ipsec.conf" /etc/ipsec.conf
+	on "$1" sh -c 'rm -rf /run/pluto /run/nss
+		mkdir -p /run/pluto /run/nss
+		certutil -N -d sql:/run/nss --empty-password' || return 1
+	start "$1" pluto.out /usr/libexec/ipsec/pluto --nofork --config /etc/ipsec.conf --nssdir /run/nss \
+		--rundir /run/pluto --secretsfile "/x/$1/ipsec.secrets" --logfile "/x/$1/pluto.log" >"/run/pluto.$1"
+	wait_for 30 grep -q 'client-psk.*added' "/x/$1/pluto.log"
+}
+
 start_xl2tpd() {
 	on "$1" rm -f /run/xl2tpd.ctl
 	start "$1" xl2tpd.log xl2tpd -D -c "/x/$1/xl2tpd.conf" -p /run/xl2tpd.pid -C /run/xl2tpd.ctl >"/run/xl2tpd.$1"
@@ -199,6 +210,7 @@ reset_machines() {
 	for machine_ in lac0 lac1 lac2; do
 		stop_xl2tpd "$machine_"
 	done
+	end /run/pluto.front
 	for machine_ in lac0 lac1 lac2 front; do
 		stop_charon "$machine_" KILL
 		flush_sas "$machine_"
