@@ -174,7 +174,8 @@ bool subscriber_link6_reconfigure(struct subscriber *subscriber)
 	struct dhcp6_lease lease;
 	size_t len;
 
-	if (!subscriber->ipv6->binding.client || !outgoing_open(subscriber, &outgoing))
+	if (!subscriber->ipv6->binding.client || !lns_config(subscriber->lns)->ipv6.reconfigure ||
+		!outgoing_open(subscriber, &outgoing))
 		return false;
 	lease_fill(subscriber, &lease, domains);
 	len = dhcp6_reconfigure(&subscriber->lns->ipv6.dhcp6, &lease, &subscriber->ipv6->binding,

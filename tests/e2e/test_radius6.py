@@ -284,6 +284,9 @@ def a_coa_delegates_another_prefix_and_the_client_is_told(lab, state):
         check_equal(client.next6(UDP).dst, address_in(new, 5), 'down')
         far.sendto(b'down', (address_in(old, 5), 9))
         client.nothing6(UDP)
+        interim = eventually(lambda: [one for one in state.one.detail() if one['Acct-Status-Type'] == 'Interim-Update'
+                                      and one['User-Name'] == 'red@radius.example'], 'an Interim')[-1]
+        check_equal(interim['Delegated-IPv6-Prefix'], new, 'in accounting')
         client.nothing6(DHCP6_Reconf, timeout=4.5)
         check_equal(counter(state, 'dhcp6_reconfigure_answered'), 1, 'answered')
 
