@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The Debian 12 packages that lnsd is built, run and tested with: the one list of them.
 #
-# usage: packages.sh [--list] GROUP…      GROUP: build, run, test, lint
+# usage: packages.sh [--list] GROUP…      GROUP: build, run, test, bench, lint
 # Installs what is missing of these groups with apt-get (as root); says nothing and takes a moment
 # when nothing is. --list prints the names instead.
 set -euo pipefail
@@ -38,11 +38,15 @@ packages_of() {
 		# The guest with xl2tpd and pppd: what builds it and what boots it.
 		echo qemu-system-x86 mmdebstrap kmod cpio squashfs-tools xz-utils
 		;;
+	bench)
+		# What draws the figures; only plot.sh needs it.
+		echo gnuplot-nox
+		;;
 	lint)
 		echo clang-format shellcheck git
 		;;
 	*)
-		die "'$1' is no group: build, run, test or lint was expected"
+		die "'$1' is no group: build, run, test, bench or lint was expected"
 		;;
 	esac
 }
@@ -52,7 +56,7 @@ if [ "${1-}" = --list ]; then
 	list_only=1
 	shift
 fi
-[ $# -gt 0 ] || die "usage: packages.sh [--list] build|run|test|lint…"
+[ $# -gt 0 ] || die "usage: packages.sh [--list] build|run|test|bench|lint…"
 
 wanted=()
 for group in "$@"; do

@@ -83,8 +83,8 @@ class LnsdWorkers:
             'lns: {host-name: bench}', 'dpdk:', f'  main-core: {main_cpu}', f'  worker-cores: {worker_cpus}',
             f'  share-cores: {json.dumps(main_cpu in worker_cpus)}', f'  hugepages: {json.dumps(huge)}',
             '  iova-mode: va', f'  memory: {memory}', f'  mbufs: {mbufs}',
-            f"  max-sessions: {max(4096, 2 * case['sessions'])}",
-            f"  max-routes6: {max(65536, 2 * case['sessions'])}", f'  vdevs: {json.dumps(devices)}', 'interfaces:']
+            f"  max-sessions: {max(4096, case['sessions'] + 1024)}",
+            f"  max-routes6: {max(65536, case['sessions'] + 1024)}", f'  vdevs: {json.dumps(devices)}', 'interfaces:']
         for name, device, addresses, hops, mac in (
                 ('access', access, (LNS + '/24', LNS6 + '/64'), (LAC, LAC6), LAC_MAC),
                 ('core', core, (CORE + '/24', CORE6 + '/64'), (CORE_HOP, CORE6_HOP), CORE_MAC)):

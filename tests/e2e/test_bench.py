@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# e2e: limit 240
+"""The benchmark of the packet path works: every test in little, nothing lost, the figures complete."""
+import json
+import os
+import subprocess
+
+from lib import BUILD, ROOT, case, check, check_equal, main
+
+FIELDS = {'contestant': str, 'test': str, 'direction': str, 'esp': str, 'size': (int, str), 'sessions': int,
+          'tunnels': int, 'workers': int, 'replay': bool, 'mpps': float, 'gbps': float, 'cycles': float,
+          'spread': list, 'ratio': (float, type(None))}
+
+
+def rows_of(results, **wanted):
+    return [row for row in results if all(row.get(key) == value for key, value in wanted.items())]
+
+
+@case
+def quick_run_measures_everything(lab):
+    path = lab.path('bench.json')
+    done = subprocess.run(
+        [os.path.join(ROOT, 'tools', 'bench', 'run.sh'), '--quick', '--json', path],
+        env=dict(os.environ, LNSD_BUILD=BUILD), capture_output=True, text=True, timeout=200)
+    check_equal(done.returncode, 0, f'run.sh: {done.stdout[-2000:]} {done.stderr[-2000:]}')
+    with open(path) as file:
+        report = json.load(file)
+    for key in ('cpu', 'kernel', 'commit', 'flags', 'dpdk', 'pages', 'tsc_hz'):
+        check(report['machine'].get(key), f'machine: no {key}')
+    measured = [row for row in report['results'] if row['test'] != 'order']
+    for row in measured:
+        for key, kind in FIELDS.items():
+            check(key in row and isinstance(row[key], kind), f'{key} in {row}')
+        check(row['mpps'] > 0 and row['gbps'] > 0 and row['cycles'] > 0, f'a figure of nothing: {row}')
+        # two workers on CPUs that they share with others may overrun each other
+        if row['workers'] == 1:
+            check_equal(row['loss'], 0, f'lost packets: {row}')
+    for esp in ('none', 'aes-128-gcm'):
+        for direction in ('up', 'down'):
+            for size in (64, 1400):
+                check(rows_of(measured, test='size', esp=esp, direction=direction, size=size),
+                      f'{esp} {direction} {size} is missing')
+    for test in ('algorithm', 'ipv6', 'growth', 'police', 'replay'):
+        check(rows_of(measured, test=test), f'{test} is missing')
+    check(rows_of(measured, test='replay', replay=True), 'no figure with a replay window')
+    if len(os.sched_getaffinity(0)) > 1:
+        check(rows_of(measured, test='workers', workers=2), 'no figure of two workers')
+        order = rows_of(report['results'], test='order')
+        check_equal(order[0]['reordered'], 0, 'packets out of order')
+    return f'{len(measured)} figures'
+
+
+main()
