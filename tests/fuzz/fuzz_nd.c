@@ -10,7 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char domain[] = "isp.example", *domains[] = {domain};
+	static const struct nd_former former = {.n_prefixes = ND_FORMER_MAX, .n_dns = ND_DNS_MAX};
 	static const struct router_adv_link link = {
+		.former = &former,
 		.our_id = {0, 0, 0, 0, 0, 0, 0, 1},
 		.mtu = 1280,
 		.has_prefix = true,

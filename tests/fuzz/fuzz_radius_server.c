@@ -20,6 +20,8 @@ static const char yaml[] =
 	"interfaces:\n"
 	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
 	"policies: [{name: gold, up-rate: 5M, down-rate: 50M}]\n"
+	"prefix-pools: [{name: lan, prefixes: ['2001:db8:1000::/48']}, {name: cpe, length: 56, "
+	"prefixes: ['2001:db8:1100::/40']}]\n"
 	"radius-clients: [{name: c, sources: [192.0.2.2], secret: secret}]\n";
 
 static struct config *config;
