@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 struct open_request {
 	int bus;
@@ -60,7 +61,10 @@ static int exchange(struct mnl_socket *socket, struct nlmsghdr *request,
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	for (;;) {
-		ssize_t received = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+		struct sockaddr_nl from = {0};
+		socklen_t from_length = sizeof(from);
+		ssize_t received = recvfrom(mnl_socket_get_fd(socket), buffer, sizeof(buffer),
+			MSG_TRUNC, (struct sockaddr *)&from, &from_length);
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buffer;
 		int left = (int)received;
 
@@ -69,6 +73,10 @@ static int exchange(struct mnl_socket *socket, struct nlmsghdr *request,
 				continue;
 			return -errno;
 		}
+		if (from_length != sizeof(from) || from.nl_pid != 0)
+			continue; /* another process, not the kernel */
+		if ((size_t)received > sizeof(buffer))
+			return -ENOSPC;
 		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (nlh->nlmsg_seq != request->nlmsg_seq)
 				continue;
