@@ -6,23 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool prefix6_add(struct reading *reading, const struct ip_prefix *prefix, bool delegated)
+{
+	struct aaa_extra *extra = reading->extra;
+
+	if (extra->n_prefixes6 == AAA_PREFIXES6_MAX)
+		return reading_refuse(reading, "more than %u IPv6 prefixes", AAA_PREFIXES6_MAX);
+	extra->prefixes6[extra->n_prefixes6].prefix = *prefix;
+	extra->prefixes6[extra->n_prefixes6++].delegated = delegated;
+	return true;
+}
+
 static bool prefix6_read(struct reading *reading, const struct radius_attribute *attribute,
 	const char *name, bool delegated)
 {
-	struct aaa_extra *extra = reading->extra;
 	struct ip_prefix prefix = {.addr = {.family = 6}};
 
 	/* RFC 3162 2.3: reserved, length, as much of the prefix as it takes */
 	if (attribute->length < 2 || attribute->length > 18 || attribute->value[1] > 128 ||
 		attribute->length - 2 < (attribute->value[1] + 7) / 8)
 		return reading_malformed(reading, name, attribute);
-	if (extra->n_prefixes6 == AAA_PREFIXES6_MAX)
-		return reading_refuse(reading, "more than %u IPv6 prefixes", AAA_PREFIXES6_MAX);
 	prefix.length = attribute->value[1];
 	memcpy(prefix.addr.bytes, attribute->value + 2, attribute->length - 2u);
-	extra->prefixes6[extra->n_prefixes6].prefix = prefix;
-	extra->prefixes6[extra->n_prefixes6++].delegated = delegated;
-	return true;
+	return prefix6_add(reading, &prefix, delegated);
 }
 
 static bool address6_read(struct reading *reading, const struct radius_attribute *attribute,
@@ -216,6 +222,16 @@ static bool route6_parse(
 	return !*end && number <= UINT32_MAX;
 }
 
+bool reading_prefix6_text(struct reading *reading, const char *text)
+{
+	struct ip_prefix prefix;
+	uint32_t ignored;
+
+	if (!route6_parse(text, strlen(text), &prefix, &ignored) || prefix.length != 64)
+		return reading_refuse(reading, "ipv6:prefix, expected a network of 64 bits");
+	return prefix6_add(reading, &prefix, false);
+}
+
 bool reading_routes6_apply(struct reading *reading)
 {
 	const char *at = reading->routes6, *end = at + reading->routes6_length;
@@ -269,13 +285,15 @@ bool reading_ipv6_change(struct reading *reading, struct aaa_ipv6_change *change
 		return false;
 	if (reading->answer->n_routes)
 		return reading_refuse(reading,
-			"a change of Delegated-IPv6-Prefix, expected one of 48 to 64 bits");
+			"a change of prefixes, expected one of a kind, delegated of 48 to 64 bits");
+	if (ipv6->prefix.addr.family && ipv6->pool >= 0)
+		return reading_refuse(reading, "ipv6:prefix and Framed-IPv6-Pool, expected one");
 	if (ipv6->delegated.addr.family && ipv6->delegated_pool >= 0)
 		return reading_refuse(reading,
 			"Delegated-IPv6-Prefix and Delegated-IPv6-Prefix-Pool, expected one");
 	memcpy(ipv6->dns, extra->dns6, sizeof(extra->dns6));
 	*change = (struct aaa_ipv6_change){
-		.link = ipv6->pool >= 0,
+		.link = ipv6->prefix.addr.family || ipv6->pool >= 0,
 		.delegated = ipv6->delegated.addr.family || ipv6->delegated_pool >= 0,
 		.address = ipv6->address_pool >= 0,
 		.dns = extra->dns6[0].family,

@@ -58,6 +58,8 @@ bool reading_routes_apply(struct reading *reading);
 bool reading_routes6_apply(struct reading *reading);
 /* One of the attributes about IPv6, also of an Access-Accept. */
 bool reading_ipv6(struct reading *reading, const struct radius_attribute *attribute);
+/* A /64 of the link as text: "2001:db8:0:1::/64", what follows a blank is ignored. */
+bool reading_prefix6_text(struct reading *reading, const char *text);
 /* What a CoA-Request changes, after all of it is read; answer->vrf is the session's. */
 bool reading_ipv6_change(struct reading *reading, struct aaa_ipv6_change *change);
 /* After the VRF and the IPv4 routes: the answer's ipv6 and IPv6 routes. */

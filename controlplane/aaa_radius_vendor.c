@@ -126,7 +126,7 @@ static bool vrf_set(struct reading *reading, const char *name)
 	return reading_refuse(reading, "VRF %s is not in vrfs", name);
 }
 
-/* "ip:vrf-id=NAME" and "sub-qos-policy-in=NAME", with or without "ip:"; others are not ours. */
+/* "ip:vrf-id=NAME" and "sub-qos-policy-in=NAME", with or without "ip:", "ipv6:prefix=..."; others are not ours. */
 static bool cisco_read(struct reading *reading, const struct radius_attribute *attribute)
 {
 	char pair[RADIUS_VALUE_MAX + 1], *name = pair, *value;
@@ -136,6 +136,10 @@ static bool cisco_read(struct reading *reading, const struct radius_attribute *a
 	if (!strncmp(name, "ip:", 3))
 		name += 3;
 	value = strchr(name, '=');
+	/* "ipv6:prefix=" or "ipv6:prefix#1=", lifetimes and flags behind it are the configuration's */
+	if (value && strlen(pair) == attribute->length && !strncmp(pair, "ipv6:prefix", 11) &&
+		(pair[11] == '=' || pair[11] == '#'))
+		return reading_prefix6_text(reading, value + 1);
 	if (!value || strlen(pair) != attribute->length || strlen(value) > CONFIG_NAME_MAX) {
 		reading->counters[AAA_RADIUS_UNUSED_ATTRIBUTES]++;
 		return true;

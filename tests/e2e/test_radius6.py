@@ -319,6 +319,13 @@ def a_coa_gives_the_link_another_prefix_and_other_servers(lab, state):
                  for one in layers(client.next6(ICMPv6ND_RA), ICMPv6NDOptPrefixInfo)}
         check_equal(lives, {old: 3600, new: 0}, 'prefixes')
         client.ping6(FAR6, address_in(old, 1))
+        # a fixed one
+        fixed = '2001:db8:1010:99::/64'
+        check_equal(coa(state, client, ('Cisco-AVPair', f'"ipv6:prefix={fixed}"')), 'ACK', 'CoA of a fixed prefix')
+        lives = {f'{one.prefix}/64': one.preferredlifetime
+                 for one in layers(client.next6(ICMPv6ND_RA), ICMPv6NDOptPrefixInfo)}
+        check_equal(lives, {fixed: 3600, old: 0, new: 0}, 'prefixes')
+        client.ping6(FAR6, address_in(fixed, 1))
 
 
 @case
