@@ -7,10 +7,15 @@
 #include "handoff.h"
 #include "ip_input.h"
 #include "l2tp_output.h"
+#include "lane.h"
 #include "session_stage.h"
 
 void downlink_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (n > 0)
+		n = lane_downlink_inner(w, pkts, n);
+	if (n == 0)
+		return;
 	n = ip_input_downlink(w, pkts, n);
 	forward(w, pkts, n); /* comes back by downlink_sessions */
 }

@@ -48,23 +48,6 @@ int l2tp_header_parse(const uint8_t *p, uint32_t room, struct l2tp_header *heade
 	return DROP_NONE;
 }
 
-/* The sender's address and port are the tunnel's peer. */
-static inline bool l2tp_is_peer(
-	const struct tunnel *tunnel, const struct meta *meta, const uint8_t *ip)
-{
-	const struct tunnel_path *path = &tunnel->path;
-	uint32_t differs = (uint32_t)load16(ip + meta->l3_length) ^ path->peer_port;
-
-	differs |= (uint32_t)path->vrf ^ meta->vrf;
-	if (likely(ip[0] >> 4 == 4)) {
-		differs |= path->family ^ 4u;
-		differs |= load32(ip + 12) ^ load32(path->peer);
-		return differs == 0;
-	}
-	differs |= path->family ^ 6u;
-	return differs == 0 && memcmp(ip + 8, path->peer, 16) == 0;
-}
-
 /* RFC 1071 over the pseudo-header and the datagram; zero means that the sender made none. */
 static bool l2tp_udp_checksum_valid(const struct rte_mbuf *m, const struct meta *meta)
 {

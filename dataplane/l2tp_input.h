@@ -44,3 +44,20 @@ static inline const uint32_t *l2tp_slot(const struct tunnel *tunnel, uint16_t se
 	return (const uint32_t *)(slots & ~TUNNEL_SLOTS_BITS) +
 		(session_id & ((1u << (slots & TUNNEL_SLOTS_BITS)) - 1));
 }
+
+/* The sender's address and port are the tunnel's peer. */
+static inline bool l2tp_is_peer(
+	const struct tunnel *tunnel, const struct meta *meta, const uint8_t *ip)
+{
+	const struct tunnel_path *path = &tunnel->path;
+	uint32_t differs = (uint32_t)load16(ip + meta->l3_length) ^ path->peer_port;
+
+	differs |= (uint32_t)path->vrf ^ meta->vrf;
+	if (likely(ip[0] >> 4 == 4)) {
+		differs |= path->family ^ 4u;
+		differs |= load32(ip + 12) ^ load32(path->peer);
+		return differs == 0;
+	}
+	differs |= path->family ^ 6u;
+	return differs == 0 && memcmp(ip + 8, path->peer, 16) == 0;
+}

@@ -25,6 +25,12 @@
  */
 uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+/*
+ * The same behind classify or ESP, for tagged interfaces and what else the above do not look into. Data at the outer
+ * IP header with meta.l2tp_offset; at the IP header to be forwarded. n is not 0.
+ */
+uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* Which packets of a burst are left over. */
 struct lane_rest {

@@ -31,6 +31,7 @@ struct lane_down {
 
 enum down_verdict { DOWN_TAKE, DOWN_APART, DOWN_END };
 
+/* iface: whose addresses it must not be for; NULL: it is not. */
 static __rte_always_inline enum down_verdict down_ip4(
 	const struct iface *iface, const struct rte_mbuf *m, const uint8_t *ip, uint32_t *length)
 {
@@ -48,7 +49,7 @@ static __rte_always_inline enum down_verdict down_ip4(
 		    ip4_is_link_local(ip + 16) || ip4_is_link_local(ip + 12) ||
 		    ip4_is_martian(ip + 12) || ip4_is_multicast(ip + 12) || ip[8] <= 1))
 		return DOWN_APART;
-	if (unlikely(iface_owns4(iface, load32(ip + 16))))
+	if (iface != NULL && unlikely(iface_owns4(iface, load32(ip + 16))))
 		return DOWN_APART;
 	*length = total;
 	return DOWN_TAKE;
@@ -65,10 +66,31 @@ static __rte_always_inline enum down_verdict down_ip6(
 	if (unlikely(total > *length || ip[24] == 0xff || ip[8] == 0xff ||
 		    ip6_is_link_local(ip + 24) || ip6_is_link_local(ip + 8) ||
 		    ip6_is_martian(ip + 24) || ip6_is_martian(ip + 8) ||
-		    iface_owns6(iface, ip + 24)))
+		    (iface != NULL && iface_owns6(iface, ip + 24))))
 		return DOWN_APART;
 	*length = total;
 	return DOWN_TAKE;
+}
+
+/* The first step of entry k's lookup, or its place among those made together. */
+static __rte_always_inline void down_begin(
+	const struct fib *fib, struct lane_down *down, unsigned int k, const uint8_t *ip, bool v4)
+{
+	if (likely(v4)) {
+		uint32_t address = rte_be_to_cpu_32(load32(ip + 16));
+		uint32_t entry = fib_tree_root(&fib->tree4, address >> 16);
+
+		if (entry & FIB_TREE_PAGE)
+			rte_prefetch0(fib_tree_slot(&fib->tree4, entry, (uint8_t)(address >> 8)));
+		down->tree[k] = &fib->tree4;
+		down->address[k] = address;
+		down->target[k] = entry;
+		return;
+	}
+	down->tree[k] = &fib->tree6;
+	down->target[k] = 0; /* of no page: the IPv4 steps pass it by */
+	down->entry6[down->n6] = (uint8_t)k;
+	memcpy(down->address6[down->n6++], ip + 24, 16);
 }
 
 /* Headers; lookups begun. */
@@ -105,22 +127,41 @@ static __rte_always_inline unsigned int down_headers(struct worker *w, struct la
 			rest->apart |= 1ull << i;
 			continue;
 		}
-		if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
-			uint32_t address = rte_be_to_cpu_32(load32(ip + 16));
-			uint32_t entry = fib_tree_root(&fib->tree4, address >> 16);
+		down_begin(fib, down, k, ip, type == RTE_BE16(RTE_ETHER_TYPE_IPV4));
+		down->place[k] = (uint8_t)i;
+		down->ip[k] = ip;
+		down->length[k++] = length;
+	}
+	return k;
+}
 
-			if (entry & FIB_TREE_PAGE)
-				rte_prefetch0(
-					fib_tree_slot(&fib->tree4, entry, (uint8_t)(address >> 8)));
-			down->tree[k] = &fib->tree4;
-			down->address[k] = address;
-			down->target[k] = entry;
-		} else {
-			down->tree[k] = &fib->tree6;
-			down->target[k] = 0; /* of no page: the IPv4 steps pass it by */
-			down->entry6[down->n6] = (uint8_t)k;
-			memcpy(down->address6[down->n6++], ip + 24, 16);
+/* The same of what has come through classify, to a VRF's own packets: data at the IP header, which is not ours. */
+static __rte_always_inline unsigned int down_headers_inner(struct worker *w, struct lane_down *down,
+	struct rte_mbuf **pkts, uint16_t n, uint16_t vrf, struct lane_rest *rest)
+{
+	const struct fib *fib = w->fibs[vrf];
+	unsigned int k = 0;
+
+	down->n6 = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		const struct meta *meta = meta_of(pkts[i]);
+		uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+		uint32_t length = m->data_len;
+		enum down_verdict verdict = DOWN_END;
+
+		if (likely(m->nb_segs == 1 && meta->vrf == vrf && length >= 20))
+			verdict = meta->inner_family == 4 ? down_ip4(NULL, m, ip, &length)
+							  : down_ip6(NULL, ip, &length);
+		if (unlikely(verdict != DOWN_TAKE)) {
+			if (verdict == DOWN_END) {
+				rest->end = i;
+				break;
+			}
+			rest->apart |= 1ull << i;
+			continue;
 		}
+		down_begin(fib, down, k, ip, meta->inner_family == 4);
 		down->place[k] = (uint8_t)i;
 		down->ip[k] = ip;
 		down->length[k++] = length;
@@ -171,8 +212,8 @@ static __rte_always_inline void down_protect(struct rte_mbuf *m, const struct if
 {
 	struct meta *meta = meta_of(m);
 
-	*meta = iface->blank;
-	meta->cls = 0;
+	if (iface != NULL)
+		*meta = iface->blank;
 	meta->inner_family = v4 ? 4 : 6;
 	meta->session = session->index;
 	meta->generation = generation;
@@ -184,7 +225,10 @@ static __rte_always_inline void down_protect(struct rte_mbuf *m, const struct if
 	m->pkt_len = length;
 }
 
-/* Everything is known: policy, headers, out. */
+/*
+ * Everything is known: policy, headers, out. iface: that they came in on, if nobody has counted them and they have no
+ * metadata; or NULL.
+ */
 static __rte_always_inline void down_send(struct worker *w, struct lane_down *down,
 	struct rte_mbuf **pkts, unsigned int n, const struct iface *iface, struct lane_rest *rest)
 {
@@ -276,11 +320,25 @@ static __rte_always_inline void down_send(struct worker *w, struct lane_down *do
 		protect[n_protect++] = m;
 	}
 	lane_ways_count(w, &ways);
-	w->stats.iface[iface->index].rx_packets += taken;
-	w->stats.iface[iface->index].rx_bytes += bytes;
+	if (iface != NULL) {
+		w->stats.iface[iface->index].rx_packets += taken;
+		w->stats.iface[iface->index].rx_bytes += bytes;
+	}
 	w->stats.downlink_packets += sent;
 	if (n_protect > 0)
 		esp_output(w, protect, n_protect);
+}
+
+/* From the FIB on. */
+static __rte_always_inline void down_rest(struct worker *w, struct lane_down *down,
+	struct rte_mbuf **pkts, unsigned int k, const struct fib *fib, const struct iface *iface,
+	struct lane_rest *rest)
+{
+	lane_fib4_steps(down->tree, down->address, down->target, k);
+	if (unlikely(down->n6 > 0))
+		down_lookup6(fib, down);
+	k = down_sessions(w, down, k, rest);
+	down_send(w, down, pkts, k, iface, rest);
 }
 
 uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -291,16 +349,26 @@ uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	struct lane_down down;
 	unsigned int k;
 
-	if (port->untagged == INTERFACE_NONE || !(iface->role & IFACE_CORE) ||
+	if (!w->lanes || port->untagged == INTERFACE_NONE || !(iface->role & IFACE_CORE) ||
 		!__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
 		return n;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const uint8_t *));
 	k = down_headers(w, &down, pkts, n, iface, &rest);
-	lane_fib4_steps(down.tree, down.address, down.target, k);
-	if (unlikely(down.n6 > 0))
-		down_lookup6(w->fibs[iface->vrf], &down);
-	k = down_sessions(w, &down, k, &rest);
-	down_send(w, &down, pkts, k, iface, &rest);
+	down_rest(w, &down, pkts, k, w->fibs[iface->vrf], iface, &rest);
+	return lane_rest_pack(&rest, pkts, n);
+}
+
+uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct lane_rest rest = {.end = n};
+	uint16_t vrf = meta_of(pkts[0])->vrf;
+	struct lane_down down;
+	unsigned int k;
+
+	if (unlikely(!w->lanes))
+		return n;
+	k = down_headers_inner(w, &down, pkts, n, vrf, &rest);
+	down_rest(w, &down, pkts, k, w->fibs[vrf], NULL, &rest);
 	return lane_rest_pack(&rest, pkts, n);
 }

@@ -26,6 +26,8 @@ enum {
 /* The least that is looked at: header with length, PPP, half of an inner IPv4 header. */
 #define FRAME_LEAST (FRAME_PPP + 2 + 4 + 20)
 
+#define INNER_LEAST (FRAME_LEAST - FRAME_L2TP)
+
 /* PPP in front of a packet as four bytes in memory show it. */
 #define PPP_HDLC_IP   RTE_BE32(0xff030021)
 #define PPP_HDLC_IPV6 RTE_BE32(0xff030057)
@@ -192,6 +194,58 @@ static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane
 		up->place[k] = (uint8_t)i;
 		up->ppp[k] = frame + FRAME_PPP + shift;
 		up->length[k] = total - (FRAME_PPP - FRAME_IP) - shift;
+		up->ids[k] = tunnel_id | session_id << 16;
+		up->slot[k] = l2tp_slot(tunnel, (uint16_t)session_id);
+		rte_prefetch0(up->slot[k]);
+		k++;
+	}
+	return k;
+}
+
+/*
+ * The same of what has come through classify, or out of ESP: data at the outer IP header, which is checked, behind
+ * which UDP's is, and nothing behind UDP's end.
+ */
+static __rte_always_inline unsigned int up_headers_inner(struct worker *w, struct lane_up *up,
+	struct rte_mbuf **pkts, uint16_t n, struct lane_rest *rest)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct meta *meta = meta_of(m);
+		uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *l2tp = ip + meta->l2tp_offset;
+		uint32_t room = m->data_len - (uint32_t)meta->l2tp_offset;
+		uint32_t shift;
+
+		if (unlikely(m->nb_segs != 1 || m->data_len < meta->l2tp_offset + INNER_LEAST ||
+			    (load16(l2tp) & RTE_BE16(0xffff & ~L2TP_FLAG_LENGTH)) != RTE_BE16(2))) {
+			if (i > 0 && m->data_len > meta->l2tp_offset &&
+				(l2tp[0] & L2TP_FLAG_CONTROL >> 8) != 0) {
+				rest->apart |= 1ull << i;
+				continue;
+			}
+			rest->end = i;
+			break;
+		}
+		shift = (l2tp[0] & L2TP_FLAG_LENGTH >> 8) >> 5;
+		if (unlikely(shift != 0 && load_be16(l2tp + 2) != room)) {
+			rest->end = i;
+			break;
+		}
+		l2tp += shift;
+
+		uint32_t tunnel_id = load_be16(l2tp + 2), session_id = load_be16(l2tp + 4);
+		const struct tunnel *tunnel = tunnel_lookup(w->sessions, (uint16_t)tunnel_id);
+
+		if (unlikely(tunnel == NULL || !l2tp_is_peer(tunnel, meta, ip) ||
+			    tunnel->path.sa_group != meta->sa_group)) {
+			rest->apart |= 1ull << i;
+			continue;
+		}
+		up->place[k] = (uint8_t)i;
+		up->ppp[k] = l2tp + 6;
+		up->length[k] = room - 6 - shift;
 		up->ids[k] = tunnel_id | session_id << 16;
 		up->slot[k] = l2tp_slot(tunnel, (uint16_t)session_id);
 		rte_prefetch0(up->slot[k]);
@@ -391,7 +445,7 @@ static __rte_always_inline bool up_commit(struct worker *w, struct lane_way *way
 	return true;
 }
 
-/* Everything is known: out. */
+/* Everything is known: out. iface: that they came in on, if nobody has counted them; or NULL. */
 static __rte_always_inline void up_send(struct worker *w, struct lane_up *up,
 	struct rte_mbuf **pkts, unsigned int n, const struct iface *iface, struct lane_rest *rest)
 {
@@ -424,9 +478,23 @@ static __rte_always_inline void up_send(struct worker *w, struct lane_up *up,
 		sent += up_commit(w, way, m, up->session[i], ip, up->length[i], v4);
 	}
 	lane_ways_count(w, &ways);
-	w->stats.iface[iface->index].rx_packets += taken;
-	w->stats.iface[iface->index].rx_bytes += bytes;
+	if (iface != NULL) {
+		w->stats.iface[iface->index].rx_packets += taken;
+		w->stats.iface[iface->index].rx_bytes += bytes;
+	}
 	w->stats.uplink_packets += sent;
+}
+
+/* From the slots on. */
+static __rte_always_inline void up_rest(struct worker *w, struct lane_up *up,
+	struct rte_mbuf **pkts, unsigned int k, const struct iface *iface, struct lane_rest *rest)
+{
+	k = up_sessions(w, up, k, rest);
+	k = up_packets(w, up, k, rest);
+	lane_fib4_steps(up->tree, up->address, up->target, k);
+	if (unlikely(up->n6 > 0))
+		up_lookup6(w, up);
+	up_send(w, up, pkts, k, iface, rest);
 }
 
 static uint16_t up_burst(
@@ -456,12 +524,7 @@ static uint16_t up_burst(
 			our_address = to;
 	}
 	k = up_headers(w, &up, pkts, n, iface, our_address, &rest);
-	k = up_sessions(w, &up, k, &rest);
-	k = up_packets(w, &up, k, &rest);
-	lane_fib4_steps(up.tree, up.address, up.target, k);
-	if (unlikely(up.n6 > 0))
-		up_lookup6(w, &up);
-	up_send(w, &up, pkts, k, iface, &rest);
+	up_rest(w, &up, pkts, k, iface, &rest);
 	return lane_rest_pack(&rest, pkts, n);
 }
 
@@ -470,8 +533,21 @@ uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	const struct port *port = w->rx_port;
 	const struct iface *iface = &w->ifaces[port->untagged];
 
-	if (port->untagged == INTERFACE_NONE || !(iface->role & IFACE_ACCESS) ||
+	if (!w->lanes || port->untagged == INTERFACE_NONE || !(iface->role & IFACE_ACCESS) ||
 		!__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
 		return n;
 	return up_burst(w, pkts, n, iface);
+}
+
+uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct lane_rest rest = {.end = n};
+	struct lane_up up;
+	unsigned int k;
+
+	if (unlikely(!w->lanes))
+		return n;
+	k = up_headers_inner(w, &up, pkts, n, &rest);
+	up_rest(w, &up, pkts, k, NULL, &rest);
+	return lane_rest_pack(&rest, pkts, n);
 }

@@ -9,6 +9,7 @@
 #include "handoff.h"
 #include "ip_input.h"
 #include "l2tp_input.h"
+#include "lane.h"
 #include "ppp_input.h"
 #include "reassembly.h"
 #include "session_stage.h"
@@ -23,6 +24,10 @@ static void uplink_owned(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void uplink_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (n > 0)
+		n = lane_uplink_inner(w, pkts, n);
+	if (n == 0)
+		return;
 	n = l2tp_input(w, pkts, n);
 	uplink_owned(w, pkts, n);
 }

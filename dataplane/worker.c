@@ -19,7 +19,7 @@
 
 #include <rte_ethdev.h>
 
-void worker_stages(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+static void worker_stages(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *by_class[CLASS_MAX][BURST];
 	uint16_t count[CLASS_MAX] = {0};

@@ -68,6 +68,7 @@ struct worker {
 	/* read-mostly; set before the launch */
 	uint8_t id;
 	uint8_t n_workers, n_rx, n_ports;
+	bool lanes; /* lane.h; off only where tests compare */
 	struct dataplane *dp;
 	struct session_table *sessions;
 	const struct adjacency_table *adjacencies;
@@ -122,8 +123,6 @@ int worker_main(void *worker);
 bool worker_turn(struct worker *w);
 /* Frames as a device gave them, of any kind. */
 void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n);
-/* The same by the stages alone, without the fast lane; w->rx_port is set. */
-void worker_stages(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* Everything that waits in a buffer leaves: transmit queues, rings, dropped packets. */
 void worker_flush(struct worker *w);
 /* After the last turn: frees what is still in this worker's hands. */

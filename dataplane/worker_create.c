@@ -79,6 +79,7 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	}
 	w->id = id;
 	w->n_workers = (uint8_t)dp->n_workers;
+	w->lanes = true;
 	w->dp = dp;
 	w->sessions = dp->sessions;
 	w->adjacencies = dp->adjacencies;

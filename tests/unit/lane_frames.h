@@ -247,16 +247,20 @@ static void down_make(void)
 	frame_core4(&rig, &made, &inner);
 }
 
+static void frame_tag(uint16_t tag)
+{
+	memmove(made.data + 16, made.data + 12, made.n - 12);
+	store_be16(made.data + 12, 0x8100);
+	store_be16(made.data + 14, tag);
+	made.n += 4;
+}
+
 static void frame_damage(void)
 {
 	if (one_in(60))
 		made.data[rnd(6)] ^= 1; /* somebody else's, or broadcast */
-	if (one_in(60)) {               /* tagged */
-		memmove(made.data + 16, made.data + 12, made.n - 12);
-		store_be16(made.data + 12, 0x8100);
-		store_be16(made.data + 14, (uint16_t)(rnd(2) * 5));
-		made.n += 4;
-	}
+	if (one_in(60))
+		frame_tag((uint16_t)(rnd(2) * 5));
 	if (one_in(30))
 		made.n = 1 + rnd(made.n);
 	for (uint32_t i = one_in(10) ? 1 + rnd(3) : 0; i > 0; i--) {
@@ -270,6 +274,8 @@ static void frame_damage(void)
 
 static void burst_make(unsigned int n, bool access)
 {
+	bool tagged = one_in(3); /* not for the first lane, but for the one behind classify */
+
 	calm = 1u << rnd(8);
 	for (unsigned int i = 0; i < n; i++) {
 		bool up = one_in(10) ? !access : access;
@@ -280,6 +286,8 @@ static void burst_make(unsigned int n, bool access)
 			down_make();
 		if (access != up)
 			memcpy(made.data, rig.mac[access ? RIG_ACCESS : RIG_CORE0], 6);
+		if (tagged)
+			frame_tag(0);
 		frame_damage();
 		memcpy(burst[i].data, made.data, made.n);
 		burst[i].length = (uint16_t)made.n;

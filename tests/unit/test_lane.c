@@ -3,7 +3,7 @@
  * The fast lane against the stages: the same bursts, the same state before, and nothing to be told apart afterwards.
  *
  * Frames are made at random around what the lane takes, each with at most a few things wrong or rare. Every burst goes
- * through twice, once by worker_receive, once by worker_stages, with the worker, the sessions and the policers put
+ * through twice, with the lanes and without, with the worker, the sessions and the policers put
  * back in between. Frames sent, punted and handed over are compared byte by byte (numbers that count packets
  * aside), all counters and session states likewise, and the order of each session's packets.
  */
@@ -189,10 +189,8 @@ static void run(unsigned int n, unsigned int iface, bool lane, struct result *re
 	}
 	result->n = 0;
 	w->rx_port = &rig.dp->ports[rig.dp->ifaces[iface].port];
-	if (lane)
-		worker_receive(w, w->rx_port->ethdev, pkts, (uint16_t)n);
-	else
-		worker_stages(w, pkts, (uint16_t)n);
+	w->lanes = lane;
+	worker_receive(w, w->rx_port->ethdev, pkts, (uint16_t)n);
 	forward_local_out(w);
 	worker_flush(w);
 	outputs_take(result);
@@ -340,6 +338,7 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 		port->rx_udp_checksum = one_in(4);
 		burst_make(n, iface == RIG_ACCESS);
 		w->turn++;
+		w->lanes = true;
 		policers_reset();
 		state_save();
 		if (at % 16 == 0) {
