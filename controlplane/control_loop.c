@@ -163,8 +163,10 @@ static unsigned int exceptions_serve(struct lns *lns)
 		}
 		if (meta_of(packets[i])->kind == PUNT_UNRESOLVED)
 			kernel_route_unresolved(lns->kernel_route, packets[i], lns->now);
-		else
+		else {
+			lns_paths_notice(lns, packets[i]);
 			packets[kernel++] = packets[i];
+		}
 	}
 	kernel_tap_write(lns->taps, packets, kernel);
 	return n;
@@ -423,6 +425,7 @@ static unsigned int loop_turn(struct control_loop *loop)
 		}
 	}
 	links_poll(loop);
+	lns_paths_poll(lns);
 	return work;
 }
 

@@ -117,6 +117,8 @@ void l2tp_lns_shutdown(struct l2tp_lns *lns, uint64_t now);
 /* Tunnels that are not yet down, or whose StopCCN is not yet acknowledged. */
 uint32_t l2tp_lns_tunnels_open(const struct l2tp_lns *lns);
 
+/* Is there a tunnel with these addresses and ports to which its peer gave this id? The SA group does not matter. */
+bool l2tp_lns_knows(struct l2tp_lns *lns, const struct l2tp_path *path, uint16_t peer_id);
 struct l2tp_tunnel *l2tp_lns_tunnel(const struct l2tp_lns *lns, uint16_t local_id);
 /* Iterate in the order of ids: *id starts at 0; NULL at the end. Safe against any change. */
 struct l2tp_tunnel *l2tp_lns_tunnel_next(const struct l2tp_lns *lns, uint32_t *id);

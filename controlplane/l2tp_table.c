@@ -71,6 +71,18 @@ struct l2tp_tunnel *table_bucket(
 	return lns->by_peer[table_hash(lns, path, peer_id) % L2TP_PEER_BUCKETS];
 }
 
+bool l2tp_lns_knows(struct l2tp_lns *lns, const struct l2tp_path *path, uint16_t peer_id)
+{
+	const struct l2tp_tunnel *t = table_bucket(lns, path, peer_id);
+
+	for (; t != NULL; t = t->hash_next)
+		if (t->peer_id == peer_id && t->path.vrf == path->vrf &&
+			endpoint_equal(&t->path.peer, &path->peer) &&
+			endpoint_equal(&t->path.local, &path->local))
+			return true;
+	return false;
+}
+
 /* Made if need be, and counted once more. NULL: no memory. */
 static struct l2tp_source *source_hold(
 	struct l2tp_lns *lns, const struct l2tp_path *path, uint32_t sa_group)

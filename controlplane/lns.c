@@ -115,6 +115,10 @@ static int kernel_start(struct lns *lns, char *error, size_t error_size)
 	const struct config *config = lns_config(lns);
 	struct install_route_settings settings;
 
+	if (lns_paths_create(lns)) {
+		snprintf(error, error_size, "out of memory for the paths' MTUs");
+		return -ENOMEM;
+	}
 	install_route_settings_of(&settings, lns->dp);
 	lns->routes = install_route_create(&settings);
 	if (!lns->routes) {
@@ -269,6 +273,7 @@ void lns_stop(struct lns *lns)
 		ctl_show_destroy(lns->show);
 	if (lns->pools)
 		lns_pools_free(lns);
+	free(lns->paths);
 	if (lns->kernel_route)
 		kernel_route_destroy(lns->kernel_route);
 	kernel_xfrm_destroy(lns->kernel_xfrm);

@@ -37,7 +37,8 @@
 	X(PPP_STALE, "PPP frame of a session that has ended")                  \
 	X(PPP_EARLY, "PPP frames before ICCN, above what is kept")             \
 	X(INJECT_NO_MBUF, "no packet buffer for a control packet")             \
-	X(SEND_TOO_LONG, "control packet longer than a packet buffer")
+	X(SEND_TOO_LONG, "control packet longer than a packet buffer")         \
+	X(PATH_MTU_FOREIGN, "Packet Too Big that quotes no packet of a tunnel: not believed")
 
 enum lns_drop {
 #define X(name, text) LNS_DROP_##name,
@@ -85,6 +86,8 @@ struct lns {
 	struct ipv6_state ipv6;
 	struct ppp_counters ppp_counters;
 	uint32_t n_early; /* PPP frames kept until the session's ICCN */
+	struct path_mtus *paths;
+	uint64_t paths_again;
 	uint64_t drops[LNS_DROP_MAX];
 	uint64_t turns, busy_turns; /* of the control loop */
 	bool stopping;
@@ -108,6 +111,12 @@ void lns_admission_start(struct lns *lns);
 void lns_admission_stop(struct lns *lns);
 /* May another call wait for RADIUS? Counts refusals. */
 bool lns_may_wait(struct lns *lns);
+
+/* ---- lns_paths.c ---- */
+int lns_paths_create(struct lns *lns);
+/* A frame that the kernel is going to get, which may tell of a path's MTU. */
+void lns_paths_notice(struct lns *lns, const struct rte_mbuf *packet);
+void lns_paths_poll(struct lns *lns);
 
 /* ---- lns_pools.c ---- */
 /* Pools of a configuration: those of the running one are replaced, addresses in use are carried over. */

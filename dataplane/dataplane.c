@@ -365,6 +365,7 @@ void dataplane_destroy(struct dataplane *dp)
 		fib_destroy(dp->fibs[i]);
 		free(dp->icmp_sources[i]);
 	}
+	free(dp->paths);
 	sa_table_destroy(dp->sas);
 	group_table_destroy(dp->groups);
 	if (dp->adjacencies != NULL)

@@ -86,6 +86,7 @@ struct dataplane {
 	struct sa_table *sas;
 	struct fib *fibs[DATAPLANE_VRFS_MAX];
 	struct icmp_source *icmp_sources[DATAPLANE_VRFS_MAX]; /* release-stored */
+	struct path_table *paths;                             /* the same; NULL: none */
 	struct policer_table *policers;
 	struct rte_mempool *pool;     /* all packets; private area: struct meta */
 	struct rte_mempool *large;    /* for reassembled ESP, or NULL; private area as in pool */

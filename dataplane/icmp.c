@@ -219,7 +219,7 @@ void icmp_error(struct worker *w, const struct rte_mbuf *m, enum icmp_error erro
 	if (quote != p + header + ICMP_HEADER)
 		memcpy(p + header + ICMP_HEADER, quote, quoted);
 	if (v4)
-		icmp_put4(p, ip, source, error, mtu, quoted, w->ip_id += w->n_workers);
+		icmp_put4(p, ip, source, error, mtu, quoted, worker_ip_id(w));
 	else
 		icmp_put6(p, ip, source, error, mtu, quoted);
 	*meta_of(answer) = (struct meta){

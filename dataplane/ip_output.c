@@ -6,6 +6,7 @@
 #include "fragment.h"
 #include "icmp.h"
 #include "l2tp_output.h"
+#include "path_table.h"
 #include "port.h"
 #include "punt.h"
 
@@ -32,18 +33,28 @@ static inline void ip_output_frame(struct worker *w, struct rte_mbuf *m,
 	port_send(w, adjacency->iface, m);
 }
 
-static void ip_output_too_big(struct worker *w, struct rte_mbuf *m, const struct meta *meta,
-	const struct adjacency *adjacency, const struct adjacency_l2 *l2)
+/* Longer than the port or some path takes: not all are this one's. */
+static void ip_output_long(struct worker *w, struct rte_mbuf *m, const struct meta *meta,
+	const struct adjacency *adjacency, const struct adjacency_l2 *l2,
+	const struct path_table *paths)
 {
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct rte_mbuf *parts[FRAGMENTS_MAX];
+	uint16_t mtu = adjacency->mtu;
 
+	if (paths != NULL && (meta->flags & META_OUTER) && ip[0] >> 4 == 6)
+		mtu = path_table_mtu(paths, ip + 24, mtu);
+	if (m->pkt_len <= mtu) {
+		ip_output_frame(w, m, adjacency, l2);
+		return;
+	}
 	if (!(meta->flags & META_OUTER) && !fragment_is_allowed(m, meta)) {
 		icmp_error(w, m, ICMP_ERROR_TOO_BIG, adjacency->mtu);
 		worker_drop(w, m, DROP_IP_TOO_BIG);
 		return;
 	}
 
-	uint16_t n = fragment_packet(w, m, adjacency->mtu, parts);
+	uint16_t n = fragment_packet(w, m, mtu, parts);
 
 	for (uint16_t i = 0; i < n; i++)
 		ip_output_frame(w, parts[i], adjacency, l2);
@@ -53,6 +64,8 @@ void ip_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct adjacency *adjacency = NULL;
 	const struct adjacency_l2 *l2 = NULL;
+	const struct path_table *paths = path_table(w->dp);
+	uint16_t least = paths == NULL ? UINT16_MAX : paths->least, limit = 0;
 	uint32_t index = ADJACENCY_NONE;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -64,12 +77,13 @@ void ip_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			index = meta->adjacency;
 			adjacency = adjacency_at(w->adjacencies, index);
 			l2 = adjacency_l2(adjacency);
+			limit = RTE_MIN(adjacency->mtu, least);
 		}
 		if (unlikely(l2 == NULL)) {
 			outer_checksum_finish(m);
 			punt_unresolved(w, m);
-		} else if (unlikely(m->pkt_len > adjacency->mtu)) {
-			ip_output_too_big(w, m, meta, adjacency, l2);
+		} else if (unlikely(m->pkt_len > limit)) {
+			ip_output_long(w, m, meta, adjacency, l2, paths);
 		} else {
 			ip_output_frame(w, m, adjacency, l2);
 		}

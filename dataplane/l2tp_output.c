@@ -6,6 +6,7 @@
 #include "esp_output.h"
 #include "ip_output.h"
 #include "l2tp_input.h"
+#include "path_table.h"
 #include "punt.h"
 
 #include <rte_ip.h>
@@ -109,6 +110,7 @@ void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id
 	if (path->sa_group != 0)
 		return;
 
+	const struct path_table *paths = path_table(w->dp);
 	/* all of a tunnel one way: the LAC sees no reordering */
 	uint32_t target = outer_target(w, path->vrf, path->family, path->peer, tunnel_id);
 
@@ -120,6 +122,8 @@ void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id
 
 		memo->adjacency = fib_target_index(target);
 		memo->mtu = adjacency->mtu;
+		if (unlikely(paths != NULL && path->family == 6))
+			memo->mtu = path_table_mtu(paths, path->peer, memo->mtu);
 		memo->udp_offload = adjacency_l2(adjacency) != NULL &&
 			w->ports[w->ifaces[adjacency->iface].port].tx_udp_checksum;
 	}

@@ -55,7 +55,7 @@ static inline void outer_finish(struct worker *w, struct session *session, uint8
 
 	if (likely(l3 == 20)) {
 		/* may be fragmented on its way: unique for a while (RFC 6864) over all workers */
-		template_finish4(session, p, total, traffic_class, w->ip_id += w->n_workers);
+		template_finish4(session, p, total, traffic_class, worker_ip_id(w));
 	} else {
 		p[0] = 0x60 | traffic_class >> 4;
 		p[1] = (uint8_t)((traffic_class & 0x0c) << 4);

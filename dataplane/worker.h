@@ -87,10 +87,11 @@ struct worker {
 	const struct port *rx_port;
 	uint32_t rx_classes;
 	/* the clock, read once per turn */
-	uint64_t now;         /* TSC */
-	uint64_t turn;        /* of the loop, never 0 */
-	uint16_t ip_id;       /* of outer IPv4 packets; workers count in steps of n_workers */
-	uint32_t fragment_id; /* of outer IPv6 fragments, likewise */
+	uint64_t now;  /* TSC */
+	uint64_t turn; /* of the loop, never 0 */
+	uint16_t ip_id, ip_id_first,
+		ip_id_last;   /* of outer IPv4 packets: each worker has a range */
+	uint32_t fragment_id; /* of outer IPv6 fragments: workers count in steps of n_workers */
 	/* path MTU discovery stands still without its errors: scans of empty space do not eat them up */
 	struct token_bucket icmp_tokens, too_big_tokens, unresolved_tokens, esp_notice_tokens;
 	uint64_t punt_ppp_price,
@@ -129,6 +130,13 @@ void worker_flush(struct worker *w);
 void worker_drain(struct worker *w);
 
 void worker_free_dropped(struct worker *w);
+
+/* Different over all workers (RFC 6864), until the range has been gone through. */
+static inline uint16_t worker_ip_id(struct worker *w)
+{
+	w->ip_id = unlikely(w->ip_id == w->ip_id_last) ? w->ip_id_first : (uint16_t)(w->ip_id + 1);
+	return w->ip_id;
+}
 
 static inline void worker_drop(struct worker *w, struct rte_mbuf *m, enum drop_reason reason)
 {

@@ -9,10 +9,13 @@ import json
 import os
 import re
 import shutil
+import threading
+import time
 import types
 
 from dial import session_details, tunnel_up
 from ipv6 import Client6, address_in
+from lac import HELLO
 from lib import FAR, INET, LNS_CORE, ROOT, Capture, Lnsd, case, check, check_equal, default_config, eventually, main
 
 POOL = '100.64.16.0/20'
@@ -21,6 +24,10 @@ ROUTED = '198.51.100.0/24'
 INET6, LNS_CORE6, FAR6 = 'fd00:2::2', 'fd00:2::1', '2001:db8:ffff::1'
 POOL6 = '2001:db8:1100::/40'
 DELEGATED, ROUTED6 = '2001:db8:1400::/48', '2001:db8:1500::/48'
+# an internet's worth: LNSD_E2E_ROUTES=1000000,200000
+ROUTES4, ROUTES6 = (int(number) for number in os.environ.get('LNSD_E2E_ROUTES', '40000,8000').split(','))
+MEMORY = {'max-routes4': max(ROUTES4 + 1000, 131072), 'max-routes6': max(ROUTES6 + 1000, 32768),
+          'memory': 512 if ROUTES4 < 100000 else 2048}
 OWN = {FIXED + '/32', ROUTED, DELEGATED, ROUTED6}
 USERS = [
     {'name': 'alice@isp.example', 'password': 'alice-password'},
@@ -179,7 +186,7 @@ def setup(lab):
     lab.run('inet', 'ip', 'route', 'del', '100.64.0.0/10')  # only what BGP brings
     lab.run('inet', 'ip', '-6', 'route', 'del', '2001:db8:1000::/36')
     state = types.SimpleNamespace(capture=Capture(lab))
-    state.lnsd = Lnsd(lab, default_config(lab, users=USERS, **{
+    state.lnsd = Lnsd(lab, default_config(lab, users=USERS, dpdk=MEMORY, **{
         'prefix-pools': [{'name': 'cpe', 'length': 56, 'prefixes': [POOL6]}],
         'ipv6': {'delegated-pool': 'cpe'}}), default_route=False).start()
     return state
@@ -291,6 +298,67 @@ def routes_of_a_pool_are_announced_one_by_one_on_request(lab, state):
         eventually(lambda: all(route.split('/32')[0] in own() for route in OWN), 'outside of the pools')
     eventually(lambda: not any(route.split('/32')[0] in own() for route in OWN), 'withdrawn')
     check(POOL in own() and POOL6 in own(), 'the aggregates stay')
+
+
+class Load(threading.Thread):
+    """ip -batch with that many routes of both families, as a routing daemon would write an internet."""
+
+    def __init__(self, lab, verb):
+        super().__init__(daemon=True)
+        self.lab, self.verb, self.error = lab, verb, None
+        self.names = [lab.path(f'routes{family}-{verb}') for family in ('-4', '-6')]
+        with open(self.names[0], 'w') as file:
+            for n in range(ROUTES4):
+                file.write(f'route {verb} {11 + (n >> 16)}.{n >> 8 & 255}.{n & 255}.0/24 via {INET} proto 186\n')
+        with open(self.names[1], 'w') as file:
+            for n in range(ROUTES6):
+                file.write(f'route {verb} 2a00:{n >> 16:x}:{n & 0xffff:x}::/48 via {INET6} proto 186\n')
+
+    def run(self):
+        try:
+            for family, name in zip(('-4', '-6'), self.names):
+                self.lab.run('kern', 'ip', family, '-batch', name, timeout=280)
+        except Exception as error:  # told by the case
+            self.error = error
+
+
+def mirrored(state):
+    counts = state.lnsd.row('kernel')
+    return counts['routes4'], counts['routes6']
+
+
+def hellos_while(tunnel, busy):
+    """The longest wait for the acknowledgment of a HELLO, in ms; and how many there were."""
+    longest, n = 0.0, 0
+    while busy():
+        start = time.monotonic()
+        tunnel.send(HELLO)
+        tunnel.wait_acknowledged(timeout=5)
+        longest, n = max(longest, time.monotonic() - start), n + 1
+        time.sleep(0.01)
+    return longest * 1000, n
+
+
+@case
+def hellos_are_answered_while_an_internet_is_loaded(lab, state):
+    with tunnel_up(lab) as tunnel:
+        before = mirrored(state)
+        until = time.monotonic() + 1
+        idle, _ = hellos_while(tunnel, lambda: time.monotonic() < until)
+        shown = [f'idle {idle:.1f} ms']
+        for verb, wanted in (('add', (before[0] + ROUTES4, before[1] + ROUTES6)), ('del', before)):
+            load = Load(lab, verb)
+            load.start()
+            longest, n = hellos_while(tunnel, load.is_alive)
+            load.join()
+            if load.error:
+                raise load.error
+            # but for a few neighbours, which come and go
+            eventually(lambda: all(abs(got - n) < 20 for got, n in zip(mirrored(state), wanted)),
+                       f'all routes are mirrored ({verb}): {wanted}', timeout=30 + ROUTES4 / 10000)
+            shown.append(f'{verb} {longest:.1f} ms ({n} HELLOs)')
+            check(n > 5 and longest < 2000, f'the longest waits for an acknowledgment: {shown}')
+    return ', '.join(shown)
 
 
 def finish(lab, state):
