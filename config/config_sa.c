@@ -162,6 +162,11 @@ static void check_place(struct config_draft *draft, unsigned int index)
 		draft_error(draft, place_item(SECTION, draft->sas, index, "local"),
 			"%s, expected an address of an interface in VRF %s",
 			ip_addr_text(&sa->local, text), config->vrfs[sa->vrf].name);
+	if (sa->inner.addr.family &&
+		(sa->direction == CONFIG_SA_OUT || sa->mode != CONFIG_SA_TUNNEL))
+		draft_error(draft, place_item(SECTION, draft->sas, index, "inner"),
+			"given for an SA that is %s, expected only at inbound ones in tunnel mode",
+			sa->direction == CONFIG_SA_OUT ? "outbound" : "in transport mode");
 	if (sa->direction == CONFIG_SA_OUT &&
 		draft_given(draft, place_item(SECTION, draft->sas, index, "replay-window")))
 		draft_error(draft, place_item(SECTION, draft->sas, index, "replay-window"),

@@ -366,6 +366,7 @@ static const struct schema_field schema_sa[] = {
 	{"spi", CUSTOM(T, spi, field_read_spi), REQUIRED},
 	{"local", CUSTOM(T, local, field_read_unicast), REQUIRED},
 	{"peer", CUSTOM(T, peer, field_read_unicast), REQUIRED},
+	{"inner", CUSTOM(T, inner, field_read_source)},
 	{"vrf", REFERENCE(T, vrf)},
 	{"mode", CHOICE(T, mode, sa_modes)},
 	{"cipher", CHOICE(T, cipher, ciphers), .value = CONFIG_CIPHER_AES_GCM},

@@ -100,6 +100,7 @@ static struct install_sa *record_create(
 	sa->peer_port = spec->peer_port;
 	memcpy(sa->local, spec->local, sizeof(sa->local));
 	memcpy(sa->peer, spec->peer, sizeof(sa->peer));
+	sa->inner = spec->inner;
 	sa->created = now > spec->age_ms ? now - spec->age_ms : 0;
 	sa->index = SA_NONE;
 	sa->born = spec->born;
@@ -185,7 +186,8 @@ static void crypto_destroy(struct install_sas *sas, struct install_sa *sa)
 static void publish(struct install_sas *sas, struct install_sa *sa, uint64_t now)
 {
 	struct install_sa_group *group = sa->group;
-	struct sa_place place = {.vrf = sa->vrf, .family = sa->family, .group = group->id};
+	struct sa_place place = {
+		.vrf = sa->vrf, .family = sa->family, .group = group->id, .inner = sa->inner};
 	const char *why = "its key is used up: no sequence number is left";
 	uint32_t unused;
 	int64_t index = -ERANGE;

@@ -46,6 +46,7 @@ struct install_sa_spec {
 	uint8_t local[16], peer[16];    /* network byte order; IPv4 in the first four, the rest 0 */
 	uint16_t local_port, peer_port; /* of UDP around ESP, host byte order; 0: native */
 	uint32_t reqid;                 /* 0: whoever installed it does not say */
+	struct sa_selector inner;       /* inbound in tunnel mode */
 	uint64_t age_ms;                /* it has existed for so long */
 	/*
 	 * Since when it exists (whatever the unit). What a dump brings, the newest first, takes its place in the group
@@ -105,6 +106,7 @@ struct install_sa {
 	uint16_t vrf, key_bits; /* without salt */
 	uint16_t local_port, peer_port;
 	uint8_t local[16], peer[16];
+	struct sa_selector inner;
 	uint64_t created, born;
 	uint64_t packets, bytes;               /* in all, once sa is gone */
 	uint8_t key_digest[INSTALL_SA_DIGEST]; /* while sa is there */

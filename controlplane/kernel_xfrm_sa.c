@@ -72,6 +72,13 @@ static void params_of(
 			: xfrm->settings.replay_window;
 	if (params->window > REPLAY_WINDOW_MAX)
 		params->window = REPLAY_WINDOW_MAX;
+	if (in && params->mode == SA_TUNNEL && told->inner_family != 0) {
+		spec->inner.family = told->inner_family;
+		spec->inner.length = told->inner_length;
+		memcpy(spec->inner.source, told->inner_source, sizeof(spec->inner.source));
+		if (spec->inner.length > (spec->inner.family == 4 ? 32 : 128))
+			spec->refused = "its selector's prefix is longer than an address";
+	}
 	if (told->refused[0])
 		spec->refused = told->refused;
 	else if (told->blank)
@@ -94,12 +101,13 @@ static void spec_digest(const struct kernel_xfrm *xfrm, const struct install_sa_
 		{(void *)(uintptr_t)numbers, sizeof(numbers)},
 		{(void *)(uintptr_t)spec->local, sizeof(spec->local)},
 		{(void *)(uintptr_t)spec->peer, sizeof(spec->peer)},
+		{(void *)(uintptr_t)&spec->inner, sizeof(spec->inner)},
 		{(void *)(uintptr_t)refused, strlen(refused)},
 		{(void *)(uintptr_t)params->key, params->key_len},
 		{(void *)(uintptr_t)params->auth_key, params->auth_key_len},
 	};
 
-	digest_sha1(parts, 7, digest);
+	digest_sha1(parts, sizeof(parts) / sizeof(parts[0]), digest);
 }
 
 static const char *peer_text(const struct install_sa_spec *spec, char text[INET6_ADDRSTRLEN])

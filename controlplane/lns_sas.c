@@ -155,6 +155,9 @@ void lns_sa_spec(const struct config_sa *config, struct install_sa_spec *spec)
 		}};
 	memcpy(spec->local, config->local.bytes, sizeof(spec->local));
 	memcpy(spec->peer, config->peer.bytes, sizeof(spec->peer));
+	spec->inner.family = config->inner.addr.family;
+	spec->inner.length = config->inner.length;
+	memcpy(spec->inner.source, config->inner.addr.bytes, sizeof(spec->inner.source));
 	if (spec->params.mode == SA_TRANSPORT)
 		spec->params.next_header = IPPROTO_UDP;
 }

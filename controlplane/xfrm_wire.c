@@ -294,6 +294,11 @@ static void info_copy(const struct xfrm_usersa_info *info, struct xfrm_sa *sa)
 	address_copy(family, sa->id.destination, &info->id.daddr);
 	address_copy(family, sa->source, &info->saddr);
 	sa->mode = info->mode;
+	if (info->sel.prefixlen_s != 0) {
+		sa->inner_family = netlink_family(info->sel.family);
+		sa->inner_length = info->sel.prefixlen_s;
+		address_copy(sa->inner_family, sa->inner_source, &info->sel.saddr);
+	}
 	sa->reqid = info->reqid;
 	sa->esn = info->flags & XFRM_STATE_ESN;
 	sa->window = info->replay_window;

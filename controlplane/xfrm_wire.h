@@ -40,6 +40,8 @@ struct xfrm_limits { /* UINT64_MAX: none */
 struct xfrm_sa {
 	struct xfrm_id_key id;
 	uint8_t source[16];
+	/* Its selector, of which tunnel mode needs who is behind the peer; family 0: it has none. */
+	uint8_t inner_family, inner_length, inner_source[16];
 	uint32_t
 		reqid; /* who it is for, in the IKE daemon's words (see install_sa.h); 0: it does not say */
 	uint8_t mode; /* XFRM_MODE_ */

@@ -110,7 +110,7 @@ static __rte_noinline void esp_port_changed(
 
 /*
  * What was inside: UDP for L2TP, addressed to us, from the peer that the SA is with. In tunnel mode the
- * peer's inner address is its own affair: the tunnel's path names it.
+ * peer's inner address is one that the SA is for, if that says; the tunnel's path names it.
  */
 static inline int esp_inner(struct worker *w, struct rte_mbuf *m, struct meta *meta, uint32_t index)
 {
@@ -128,6 +128,8 @@ static inline int esp_inner(struct worker *w, struct rte_mbuf *m, struct meta *m
 
 		if (v4 ? !iface_owns4(iface, load32(ip + 16)) : !iface_owns6(iface, ip + 24))
 			return DROP_ESP_INNER;
+		if (!sa_selector_allows(&w->sas->selectors[index], v4 ? 4 : 6, ip + (v4 ? 12 : 8)))
+			return DROP_ESP_SELECTOR;
 		if (v4 && (load_be16(ip + 6) & 0x3fff) != 0) /* a fragment */
 			return DROP_ESP_INNER;
 	}

@@ -95,6 +95,7 @@ struct sa_table *sa_table_create(uint32_t capacity, struct rcu *rcu)
 	table->private = private;
 	private->chains = 1u << log2;
 	table->entries = reserve_memory(capacity * sizeof(*table->entries), RESERVE_HOT, -1);
+	table->selectors = reserve_memory(capacity * sizeof(*table->selectors), RESERVE_HOT, -1);
 	table->groups = reserve_memory((capacity + 1) * sizeof(*table->groups), RESERVE_HOT, -1);
 	table->chains = reserve_memory(sizeof(*table->chains) << log2, RESERVE_HOT, -1);
 	private->exits = reserve_memory(capacity * sizeof(*private->exits), RESERVE_COLD, -1);
@@ -102,8 +103,8 @@ struct sa_table *sa_table_create(uint32_t capacity, struct rcu *rcu)
 		reserve_memory((capacity + 1) * sizeof(*private->groups_private), RESERVE_COLD, -1);
 	if (!slots_create(&private->entries, capacity) ||
 		!slots_create(&private->groups, capacity + 1) || table->entries == NULL ||
-		table->groups == NULL || table->chains == NULL || private->exits == NULL ||
-		private->groups_private == NULL) {
+		table->selectors == NULL || table->groups == NULL || table->chains == NULL ||
+		private->exits == NULL || private->groups_private == NULL) {
 		sa_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
@@ -127,6 +128,7 @@ void sa_table_destroy(struct sa_table *table)
 	reserve_free(private->exits, table->capacity * sizeof(*private->exits));
 	reserve_free(table->chains, private->chains * sizeof(*table->chains));
 	reserve_free(table->groups, (table->capacity + 1) * sizeof(*table->groups));
+	reserve_free(table->selectors, table->capacity * sizeof(*table->selectors));
 	reserve_free(table->entries, table->capacity * sizeof(*table->entries));
 	free(private);
 	free(table);
@@ -207,6 +209,8 @@ int64_t sa_publish(
 
 	if (place->family != 4 && place->family != 6)
 		return -EINVAL;
+	if (place->inner.family != 0 && place->inner.length > (place->inner.family == 4 ? 32 : 128))
+		return -EINVAL;
 	if (group == NULL)
 		return -ENOENT;
 	if (inbound &&
@@ -231,6 +235,7 @@ int64_t sa_publish(
 	};
 	memcpy(entry->local, place->local, place->family == 4 ? 4 : 16);
 	memcpy(entry->peer, place->peer, place->family == 4 ? 4 : 16);
+	table->selectors[index] = place->inner;
 	if (++private->generation == 0)
 	private->generation = 1;
 	*generation = private->generation;

@@ -32,6 +32,7 @@ struct lac_settings {
 	uint8_t family;
 	uint16_t port; /* of the NAT's; 0: native */
 	bool tunnel;   /* mode; the LAC is 10.9.9.9 or 2001:db8:9::9 inside */
+	struct sa_selector inner;
 	uint8_t owner;
 	uint32_t group;    /* 0: a new one */
 	uint64_t sequence; /* outbound: the last one used */
@@ -149,7 +150,7 @@ static inline void lac_fini(void)
 static inline void lac_open(struct rig *rig, struct lac *lac, const struct lac_settings *settings)
 {
 	struct sa_table *table = dataplane_sas(rig->dp);
-	struct sa_place place = {.family = settings->family};
+	struct sa_place place = {.family = settings->family, .inner = settings->inner};
 	uint32_t local = RIG_LNS, peer = RIG_LAC;
 	int64_t id;
 

@@ -49,6 +49,7 @@ Test(config_sa, every_algorithm)
 			"- {name: a, direction: out, spi: 4097, " PLACE ", cipher: aes-gmac, "
 			"key: " KEY20 ", encapsulation: {peer-port: 62418}}\n"
 			"- {name: b, direction: in, spi: 4097, " PLACE ", mode: tunnel, esn: true, "
+			"inner: 10.9.9.0/24, "
 			"cipher: 'null', integrity: sha1-96, integrity-key: " KEY20 "}\n"
 			"- {name: c, direction: in, spi: 4098, " PLACE ", cipher: aes-cbc, "
 			"key: '00112233445566778899aabbccddeeff', integrity: sha256-128, "
@@ -62,6 +63,10 @@ Test(config_sa, every_algorithm)
 	cr_expect_str_eq(config->ipsec.engine, "cryptodev:crypto_openssl0");
 	cr_expect_eq(config->sas[0].local_port, 4500);
 	cr_expect_eq(config->sas[0].peer_port, 62418);
+	cr_expect_eq(config->sas[0].inner.addr.family, 0);
+	cr_expect_eq(config->sas[1].inner.addr.family, 4);
+	cr_expect_eq(config->sas[1].inner.length, 24);
+	cr_expect_arr_eq(config->sas[1].inner.addr.bytes, ((uint8_t[4]){10, 9, 9, 0}), 4);
 	cr_expect_eq(config->sas[1].replay_window, 64);
 	cr_expect_eq(config->sas[1].key.length, 0);
 	cr_expect_eq(config->sas[1].integrity_key.length, 20);
@@ -105,6 +110,9 @@ Test(config_sa, mistakes)
 			"f:4:83: security-associations[a].cipher: null, expected "
 			"ipsec.permit-null: "
 			"true with it"},
+		{SAS "- {name: a, " IN ", inner: 10.9.9.9, key: " KEY20 "}\n",
+			"f:4:82: security-associations[a].inner: given for an SA that is in "
+			"transport mode, expected only at inbound ones in tunnel mode"},
 		{SAS "- {name: a, direction: in, spi: 255, " PLACE ", key: " KEY20 "}\n",
 			"f:4:33: security-associations[a].spi: 255, expected a number from 256 to "
 			"4294967295, decimal or hexadecimal (0x1000)"},

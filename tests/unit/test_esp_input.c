@@ -286,6 +286,42 @@ Test(esp_input, what_is_refused_has_a_name_and_harms_nobody)
 	}
 }
 
+Test(esp_input, in_tunnel_mode_packets_come_from_where_the_selector_says)
+{
+	static const struct {
+		struct sa_selector inner;
+		uint8_t family;
+		bool allowed;
+	} rows[] = {
+		{{.family = 4, .length = 32, .source = {10, 9, 9, 9}}, 4, true},
+		{{.family = 4, .length = 31, .source = {10, 9, 9, 8}}, 4, true},
+		{{.family = 4, .length = 8, .source = {10}}, 4, true},
+		{{.family = 4, .length = 0}, 4, true},
+		{{.family = 0}, 4, true},
+		{{.family = 4, .length = 32, .source = {10, 9, 9, 8}}, 4, false},
+		{{.family = 4, .length = 31, .source = {10, 9, 9, 10}}, 4, false},
+		{{.family = 4, .length = 9, .source = {10, 128}}, 4, false},
+		{{.family = 6, .length = 0}, 4, false},
+		{{.family = 6, .length = 64, .source = {0x20, 1, 0xd, 0xb8, 0, 9}}, 6, true},
+		{{.family = 6, .length = 47, .source = {0x20, 1, 0xd, 0xb8, 0, 8}}, 6, true},
+		{{.family = 6, .length = 48, .source = {0x20, 1, 0xd, 0xb8, 0, 8}}, 6, false},
+		{{.family = 4, .length = 0}, 6, false},
+	};
+	uint64_t refused = 0;
+
+	for (uint16_t i = 0; i < RTE_DIM(rows); i++) {
+		struct lac_settings settings = {
+			.family = rows[i].family, .tunnel = true, .inner = rows[i].inner};
+
+		lac_tunnel(&rig, &lac, &settings, TUNNEL + i, SESSION + i, 0);
+		send_data(&lac, TUNNEL + i, SESSION + i);
+		cr_expect_eq(arrived(), rows[i].allowed, "row %u", i);
+		refused += !rows[i].allowed;
+		cr_expect_eq(rig_drops(&rig, DROP_ESP_SELECTOR), refused, "row %u", i);
+	}
+	cr_expect_eq(rig_drops_all(&rig), refused);
+}
+
 Test(esp_input, a_header_cut_short_is_named_before_any_sa_is_sought)
 {
 	static const struct lac_settings settings[2] = {{.family = 4}, {.family = 4, .port = 4500}};

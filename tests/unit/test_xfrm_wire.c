@@ -27,6 +27,21 @@ static struct nlmsghdr *gcm_sa(const char *source, const char *destination)
 	return nlh;
 }
 
+Test(xfrm_wire, a_selector_says_who_is_behind_the_peer)
+{
+	struct nlmsghdr *nlh = gcm_sa("10.9.0.1", "10.9.0.2");
+	struct xfrm_usersa_info *info = message_info(nlh);
+
+	info->mode = XFRM_MODE_TUNNEL;
+	info->sel.family = AF_INET;
+	info->sel.prefixlen_s = 24;
+	memcpy(&info->sel.saddr, (uint8_t[4]){10, 1, 2, 0}, 4);
+	cr_assert_eq(parse(nlh), 0);
+	cr_assert_eq(event.sa.inner_family, 4);
+	cr_assert_eq(event.sa.inner_length, 24);
+	cr_assert_arr_eq(event.sa.inner_source, ((uint8_t[16]){10, 1, 2, 0}), 16);
+}
+
 Test(xfrm_wire, an_inbound_sa_as_strongswan_installs_it)
 {
 	struct nlmsghdr *nlh = gcm_sa("10.9.0.1", "10.9.0.2");
@@ -57,6 +72,7 @@ Test(xfrm_wire, an_inbound_sa_as_strongswan_installs_it)
 	cr_assert_eq(event.sa.sent, 7ull << 32 | 9);
 	cr_assert_eq(event.sa.received, 3ull << 32 | 5);
 	cr_assert_eq(event.sa.limits.soft_bytes, 5000);
+	cr_assert_eq(event.sa.inner_family, 0, "no selector");
 	cr_assert_eq(event.sa.limits.hard_bytes, UINT64_MAX);
 	cr_assert_eq(event.sa.bytes, 1000);
 	cr_assert_eq(event.sa.packets, 10);

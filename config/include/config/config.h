@@ -296,6 +296,8 @@ struct config_sa {
 	uint32_t spi;
 	uint32_t replay_window; /* of inbound ones; 0 = none */
 	struct ip_addr local, peer;
+	struct ip_prefix
+		inner; /* tunnel mode, inbound: who is behind the peer; family 0 = anybody */
 	unsigned int vrf;
 	uint16_t local_port, peer_port; /* of UDP around ESP; 0 = native */
 	struct config_key key;          /* with its salt at the end, where the cipher has one */

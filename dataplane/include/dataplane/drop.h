@@ -41,6 +41,7 @@
 	X(ESP_NEXT_HEADER, "ESP carries another protocol than its SA")               \
 	X(ESP_INNER, "inside ESP is not UDP for L2TP at an address of ours")         \
 	X(ESP_WRONG_PEER, "authentic ESP from an address that is not its SA's peer") \
+	X(ESP_SELECTOR, "inside ESP from an address that its SA is not for")         \
 	X(ESP_NO_SA, "no outbound SA for a tunnel's packet")                         \
 	X(ESP_IP, "what ESP was to protect begins with no IP header")                \
 	X(ESP_TOO_LONG, "longer than 65,535 bytes with ESP")                         \

@@ -24,12 +24,23 @@
 #include <stdint.h>
 #include <string.h>
 
+/*
+ * Tunnel mode, inbound: the addresses that the peer's packets may come from inside (RFC 4301, 4.4.1). Family 0:
+ * nobody said, any of them. Network byte order, IPv4 in the first four bytes.
+ */
+struct sa_selector {
+	uint8_t family; /* 4, 6 or 0 */
+	uint8_t length; /* bits of source that count */
+	uint8_t source[16];
+};
+
 /* Where an SA stands. Addresses in network byte order, IPv4 in the first four bytes. */
 struct sa_place {
 	uint16_t vrf;   /* of the access side */
 	uint8_t family; /* of the outer header: 4 or 6 */
 	uint8_t local[16], peer[16];
 	uint32_t group; /* from sa_group_create */
+	struct sa_selector inner;
 };
 
 /* Control core writes before publication, workers read. */
@@ -56,8 +67,9 @@ struct sa_group {
 };
 
 struct sa_table {
-	struct sa_entry *entries; /* capacity; type-stable */
-	struct sa_group *groups;  /* as many and one, the first is never used; type-stable */
+	struct sa_entry *entries;      /* capacity; type-stable */
+	struct sa_selector *selectors; /* by index, as the entries; written with them */
+	struct sa_group *groups;       /* as many and one, the first is never used; type-stable */
 	/*
 	 * Chains of inbound SAs by SPI: index of the first, plus 1. An entry that is taken out keeps its
 	 * next one until its slot is used again, so who stands on it finds the way on.
@@ -96,7 +108,7 @@ int sa_group_remove(struct sa_table *table, uint32_t group);
  * Publishes an SA, which the table borrows until done(). Inbound ones are found by (vrf, local address, SPI).
  * Outbound ones are not looked up: sa_group_set_outbound() puts them to use. Index >= 0 and its generation;
  * -EEXIST: that address has the SPI already; -ENOENT: no such group; -ENOSPC (what waits for its grace
- * period counts); -EINVAL: no such family.
+ * period counts); -EINVAL: no such family, or a selector that is longer than its addresses.
  */
 int64_t sa_publish(
 	struct sa_table *table, const struct sa_place *place, struct sa *sa, uint32_t *generation);
@@ -146,6 +158,18 @@ static inline uint32_t sa_lookup(const struct sa_table *table, uint16_t vrf, uin
 		index = __atomic_load_n(&entry->next, __ATOMIC_ACQUIRE);
 	}
 	return index;
+}
+
+/* source: of a packet of this family out of the SA. */
+static inline bool sa_selector_allows(
+	const struct sa_selector *selector, uint8_t family, const uint8_t *source)
+{
+	uint32_t bytes = selector->length / 8u, bits = selector->length % 8u;
+
+	if (selector->family == 0)
+		return true;
+	return selector->family == family && memcmp(selector->source, source, bytes) == 0 &&
+		(bits == 0 || (selector->source[bytes] ^ source[bytes]) >> (8 - bits) == 0);
 }
 
 /* NULL: there is no such group (any more). */
