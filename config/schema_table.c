@@ -385,6 +385,7 @@ static const struct schema_field schema_sa[] = {
 
 static const struct schema_field schema_aaa[] = {
 	{"order", CUSTOM(config_aaa, order, field_read_aaa_order)},
+	{"existing", BOOL(config_aaa, existing)},
 	{NULL},
 };
 

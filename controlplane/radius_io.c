@@ -254,6 +254,7 @@ struct radius_io *radius_io_create(const struct config *config, enum radius_role
 	for (unsigned int i = 0; i + 1 < config->aaa.n_order; i++)
 		settings.fail_fast |= role == RADIUS_AUTHENTICATION &&
 			config->aaa.order[i] == CONFIG_AAA_RADIUS;
+	settings.fail_fast |= role == RADIUS_AUTHENTICATION && config->aaa.existing;
 	io->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (io->epoll < 0) {
 		snprintf(error, error_size, "RADIUS: epoll: %s", strerror(errno));

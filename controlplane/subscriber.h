@@ -144,6 +144,10 @@ int subscriber_keep_extra(struct subscriber *subscriber, const struct aaa_answer
 void subscriber_rates_set(struct subscriber *subscriber);
 timer_fire subscriber_rates_again;
 
+/* ---- subscriber_existing.c ---- */
+/* Nobody can be asked: is it let in all the same? *answer is valid until anything changes. */
+bool subscriber_existing(const struct subscriber *subscriber, struct aaa_answer *answer);
+
 /* ---- lns_acct.c ---- */
 /* It is up: Start; or what is told of it is something else from now on. */
 void subscriber_acct_start(struct subscriber *subscriber);

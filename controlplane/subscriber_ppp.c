@@ -159,9 +159,8 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 	return subscriber_ipv6_keep(subscriber, &answer->ipv6);
 }
 
-static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer)
+static void answer_apply(struct subscriber *subscriber, const struct aaa_answer *answer)
 {
-	struct subscriber *subscriber = user;
 	struct lns *lns = subscriber->lns;
 	struct log_context context = subscriber_log(subscriber);
 	struct ppp_auth_result result = {
@@ -194,6 +193,16 @@ static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer
 			answer->refusal ? answer->refusal : "no reason given");
 	}
 	ppp_auth_result(&subscriber->ppp, lns->now, &result);
+}
+
+static void on_aaa_done(void *user, uint32_t id, const struct aaa_answer *answer)
+{
+	struct subscriber *subscriber = user;
+	struct aaa_answer existing;
+
+	if (answer->unavailable && subscriber_existing(subscriber, &existing))
+		answer = &existing;
+	answer_apply(subscriber, answer);
 }
 
 static bool user_is(const struct subscriber *subscriber, const struct ppp_auth_request *request)

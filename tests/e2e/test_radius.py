@@ -10,6 +10,7 @@ import load
 from dial import tunnel_up
 from fake_radius import fake, reply
 from freeradius import SECRET, FreeRadius
+from lac import CALLING_NUMBER, avp
 from lib import FAR, Failure, Lnsd, case, check, check_equal, eventually, main
 from ppp import Client, Refused
 
@@ -225,6 +226,44 @@ def local_users_are_asked_when_no_server_answers(lab, state):
     eventually(lambda: all(row['state'] == 'alive' for row in state.lnsd.rows('radius')), 'both live again')
     with dialled(lab, 'alice@radius.example', 'alice-password'):
         pass
+
+
+@case
+def who_is_up_may_come_back_while_no_server_answers(lab, state):
+    def dial(tunnel, number, user='alice@radius.example', method='chap'):
+        return Client(tunnel.call(avp(CALLING_NUMBER, number)), user=user, password='alice-password', methods=[method])
+
+    def change(config):
+        config['aaa'] = {'order': ['radius'], 'existing': True}
+
+    with reconfigured(state, change), tunnel_up(lab) as tunnel:
+        first = dial(tunnel, '0301234').up()
+        state.one.kill()
+        state.two.kill()
+        try:
+            # its PPP begins anew; then the line calls again, whose old session nobody has ended
+            first.lcp()
+            first.authenticate()
+            first.ipcp()
+            first.ping(FAR)
+            again = dial(tunnel, '0301234').up()
+            check_equal(again.address, first.address, 'the address of the session that was up')
+            again.ping(FAR)
+            check('let in without authentication' in lab.read(state.lnsd.log), 'the log')
+            # another line, another user, no line at all, and who wants a proof: a CDN that says temporary
+            for which in (('0309999',), ('0301234', 'pooled@radius.example'), ('',),
+                          ('0301234', 'alice@radius.example', 'mschapv2')):
+                other = dial(tunnel, *which)
+                other.lcp()
+                with contextlib.suppress(Exception):
+                    other.authenticate()
+                eventually(lambda: len(state.lnsd.sessions()) == 1, f'{which} is gone', timeout=15)
+            again.ping(FAR)
+            again.terminate()
+        finally:
+            state.one.start()
+            state.two.start()
+    eventually(lambda: all(row['state'] == 'alive' for row in state.lnsd.rows('radius')), 'both live again')
 
 
 @case

@@ -319,6 +319,7 @@ enum config_aaa_source { CONFIG_AAA_LOCAL = 1, CONFIG_AAA_RADIUS };
 struct config_aaa {
 	uint8_t n_order;
 	uint8_t order[CONFIG_AAA_SOURCES]; /* enum config_aaa_source */
+	bool existing; /* who is up comes back while none of them can be asked */
 };
 
 #define CONFIG_RADIUS_SERVERS_MAX 16
