@@ -9,8 +9,6 @@
 #include <rte_ethdev.h>
 
 #include <errno.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,17 +73,18 @@ unsigned int dataplane_ifaces(const struct dataplane *dp)
 	return dp->n_ifaces;
 }
 
-/* Carrier of a kernel's device; true if the kernel does not say. */
+/*
+ * Carrier of a kernel's device; true if the kernel does not say. Only ioctls that take no lock: ethtool's word for it
+ * would come up to a second earlier, but waits for whoever makes or removes devices.
+ */
 static bool kernel_carrier(const struct dataplane *dp, int ifindex)
 {
-	/* ethtool's word is the carrier itself; IFF_RUNNING follows it up to a second later */
-	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
 	struct ifreq ifr = {.ifr_ifindex = ifindex};
 
 	if (ioctl(dp->kernel_socket, SIOCGIFNAME, &ifr) < 0)
 		return errno != ENODEV; /* the device is gone */
-	ifr.ifr_data = (char *)&link;
-	return ioctl(dp->kernel_socket, SIOCETHTOOL, &ifr) < 0 || link.data != 0;
+	return ioctl(dp->kernel_socket, SIOCGIFFLAGS, &ifr) < 0 ||
+		(ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 }
 
 bool dataplane_iface_link(struct dataplane *dp, unsigned int index)

@@ -165,7 +165,7 @@ def a_link_that_goes_down_leaves_its_flows_to_the_other(lab, state):
         with watch(lab) as watcher:
             sent = 0
             down = time.monotonic() + 0.5
-            end = down + 2.5
+            end = down + 4
             gone = False
             while time.monotonic() < end:
                 if not gone and time.monotonic() > down:
