@@ -8,7 +8,7 @@ import sys
 STYLE = """
 set terminal svg size 900,560 dynamic font 'sans-serif,13' background '#ffffff'
 set grid ytics lc rgb '#dddddd'
-set key outside right top
+set key below maxcols 3
 set border 3
 set tics nomirror
 set yrange [0:*]
@@ -37,7 +37,7 @@ def draw(path, title, script, lines):
                      'ps 0.5')
     if not plots:
         sys.exit(f'plot: nothing to draw for {os.path.basename(path)}')
-    text = '\n'.join([STYLE, f"set output '{path}'", f"set title '{title}'", script, *data,
+    text = '\n'.join([STYLE, f"set output '{path}'", f'set title "{title}"', script, *data,
                       'plot ' + ', \\\n  '.join(plots)])
     subprocess.run(['gnuplot'], input=text + '\n', text=True, check=True)
     print(path)

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -145,6 +146,7 @@ def main():
     if unknown:
         parser.error(f"--only: {', '.join(sorted(unknown))}: expected {', '.join([*groups, 'order'])}")
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the captures are removed
     directory = tempfile.mkdtemp(prefix='lnsd-bench.', dir=os.environ.get('TMPDIR', '/var/tmp'))
     failed = []
     try:
