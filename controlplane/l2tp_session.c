@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPENED_UNIT 64 /* ms: a call may wait so much less for its ICCN */
+
 const char *l2tp_session_state_name(unsigned state)
 {
 	static const char *const names[] = {"wait-connect", "established"};
@@ -204,7 +206,7 @@ static struct l2tp_session *session_new(
 	s->tunnel = t;
 	s->local_id = local_id;
 	s->peer_id = msg->assigned_session_id;
-	s->opened_at = now;
+	s->opened = (uint32_t)(now / OPENED_UNIT);
 	s->state = L2TP_SESSION_WAIT_CONNECT;
 	s->call = call_merge(NULL, msg);
 	if (s->call == NULL || tables_grow(t) < 0) {
@@ -315,7 +317,6 @@ static void receive_iccn(struct l2tp_session *s, uint64_t now, const struct l2tp
 	s->call = call;
 	wait_unlink(s);
 	s->state = L2TP_SESSION_ESTABLISHED;
-	s->up_at = now;
 	lns_count(lns, L2TP_COUNTER_SESSION_UP);
 	lns->ops->session_up(lns->user, s);
 }
@@ -463,5 +464,7 @@ void session_expire(struct l2tp_tunnel *t, uint64_t now)
 
 uint64_t session_deadline(const struct l2tp_tunnel *t)
 {
-	return t->wait_head != NULL ? t->wait_head->opened_at + t->lns->set.connect_ms : L2TP_NEVER;
+	return t->wait_head != NULL
+		? (uint64_t)t->wait_head->opened * OPENED_UNIT + t->lns->set.connect_ms
+		: L2TP_NEVER;
 }

@@ -71,9 +71,9 @@ struct l2tp_reports {
 
 struct l2tp_session {
 	struct l2tp_tunnel *tunnel;
-	struct l2tp_call *call;    /* never NULL */
-	void *user;                /* the caller's */
-	uint64_t opened_at, up_at; /* ms; up_at 0 until established */
+	struct l2tp_call *call; /* never NULL */
+	void *user;             /* the caller's */
+	uint32_t opened;        /* in units of 64 ms */
 	uint16_t local_id, peer_id;
 	uint8_t state; /* enum l2tp_session_state */
 	bool closing;  /* its end is being reported */

@@ -169,8 +169,8 @@ void ppp_send(struct ppp *ppp, uint16_t protocol, uint8_t code, uint8_t id, cons
 
 bool ppp_reject_allowed(struct ppp *ppp)
 {
-	if (ppp->now - ppp->rejects_since >= REJECTS_PERIOD) {
-		ppp->rejects_since = ppp->now;
+	if ((uint32_t)ppp->now - ppp->rejects_since >= REJECTS_PERIOD) {
+		ppp->rejects_since = (uint32_t)ppp->now;
 		ppp->rejects_sent = 0;
 	}
 	if (ppp->rejects_sent >= REJECTS_MAX) {

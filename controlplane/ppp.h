@@ -289,9 +289,9 @@ struct ppp {
 	bool finished; /* closed() is due */
 	bool told;     /* closed() was called */
 	bool link_up;
-	uint8_t next_id;      /* of Code-Reject, Protocol-Reject */
-	uint8_t rejects_sent; /* in the current second */
-	uint64_t rejects_since;
+	uint8_t next_id;        /* of Code-Reject, Protocol-Reject */
+	uint8_t rejects_sent;   /* in the current second */
+	uint32_t rejects_since; /* the lower half of ms */
 
 	struct {
 		struct ppp_fsm fsm;

@@ -156,7 +156,6 @@ int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *err
 	subscriber->pool = -1;
 	timer_init(&subscriber->timer, ppp_deadline_reached);
 	timer_init(&subscriber->limit, limit_reached);
-	timer_init(&subscriber->rates, subscriber_rates_again);
 	subscriber_name(subscriber);
 	ppp_init(&subscriber->ppp, &profile->ppp[peer], &subscriber_ppp_ops, subscriber);
 	subscribers_add(&lns->subscribers, subscriber);
@@ -426,7 +425,7 @@ static void subscriber_end(struct subscriber *subscriber)
 	subscribers->n_ending++;
 	timer_cancel(&lns->wheel, &subscriber->timer);
 	timer_cancel(&lns->wheel, &subscriber->limit);
-	timer_cancel(&lns->wheel, &subscriber->rates);
+	subscriber_rates_end(subscriber);
 	if (subscriber->aaa_id)
 		aaa_cancel(lns->aaa, subscriber->aaa_id);
 	if (subscriber->early) {

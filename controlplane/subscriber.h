@@ -92,7 +92,7 @@ struct subscriber {
 	struct config_route *routes;      /* of the AAA; allocated */
 	struct aaa_extra *extra;          /* the same; NULL: nothing */
 	struct radius_acct_session *acct; /* from the first time it is up; NULL: none */
-	struct timer rates;               /* they are sent again: the owner's ring was full */
+	struct rates_again *rates;        /* they are sent again: the owner's ring was full; NULL */
 
 	struct session_counters counters; /* as of counted_at */
 	uint64_t counted_at;
@@ -142,7 +142,8 @@ void subscriber_name(struct subscriber *subscriber);
 int subscriber_keep_extra(struct subscriber *subscriber, const struct aaa_answer *answer);
 /* The session's rate limits to its owner, now or as soon as there is room. */
 void subscriber_rates_set(struct subscriber *subscriber);
-timer_fire subscriber_rates_again;
+/* The session is over: they are not sent again. */
+void subscriber_rates_end(struct subscriber *subscriber);
 
 /* ---- subscriber_existing.c ---- */
 /* Nobody can be asked: is it let in all the same? *answer is valid until anything changes. */

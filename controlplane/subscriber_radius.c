@@ -127,20 +127,49 @@ static int rates_send(struct subscriber *subscriber)
 	return dataplane_message(subscriber->lns->dp, subscriber->record.owner, &message);
 }
 
-void subscriber_rates_again(struct timer *timer, uint64_t now)
-{
-	struct subscriber *subscriber = RTE_PTR_SUB(timer, offsetof(struct subscriber, rates));
+/* A subscriber whose owner had no room for its rates. */
+struct rates_again {
+	struct timer timer;
+	struct subscriber *subscriber;
+};
 
-	if (rates_send(subscriber))
-		timer_set(&subscriber->lns->wheel, timer, now + RATES_AGAIN_MS);
+static void rates_again(struct timer *timer, uint64_t now)
+{
+	struct rates_again *again = RTE_PTR_SUB(timer, offsetof(struct rates_again, timer));
+
+	if (rates_send(again->subscriber))
+		timer_set(&again->subscriber->lns->wheel, timer, now + RATES_AGAIN_MS);
+	else
+		subscriber_rates_end(again->subscriber);
+}
+
+void subscriber_rates_end(struct subscriber *subscriber)
+{
+	if (!subscriber->rates)
+		return;
+	timer_cancel(&subscriber->lns->wheel, &subscriber->rates->timer);
+	free(subscriber->rates);
+	subscriber->rates = NULL;
 }
 
 void subscriber_rates_set(struct subscriber *subscriber)
 {
 	const struct aaa_extra *extra = subscriber->extra;
 	bool limited = extra && (extra->up_rate || extra->down_rate);
+	struct lns *lns = subscriber->lns;
 
-	if (limited || subscriber->rated)
-		subscriber_rates_again(&subscriber->rates, subscriber->lns->now);
+	if ((limited || subscriber->rated) && rates_send(subscriber) && !subscriber->rates) {
+		subscriber->rates = malloc(sizeof(*subscriber->rates));
+		if (subscriber->rates) {
+			subscriber->rates->subscriber = subscriber;
+			timer_init(&subscriber->rates->timer, rates_again);
+			timer_set(
+				&lns->wheel, &subscriber->rates->timer, lns->now + RATES_AGAIN_MS);
+		} else {
+			struct log_context context = subscriber_log(subscriber);
+
+			log_warning(&context, "rate limits not set: out of memory");
+		}
+	}
 	subscriber->rated = limited;
 }
