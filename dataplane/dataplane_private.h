@@ -19,7 +19,7 @@
 #define WORKERS_MAX       64
 #define IFACE_ADDRS       16
 #define INTERFACE_NONE    UINT8_MAX
-#define INJECT_RING_SIZE  2048
+#define INJECT_RING_SIZE  8192
 #define MESSAGE_RING_SIZE 1024
 
 struct worker;

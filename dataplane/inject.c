@@ -8,6 +8,8 @@
 #include "l2tp_output.h"
 #include "port.h"
 
+#define INJECT_BURSTS 4 /* taken in a turn, at the most */
+
 /* The kernel's packets were routed there: their TTL stays as it is. */
 static bool inject_ip_prepare(struct worker *w, struct rte_mbuf *m, struct meta *meta)
 {
@@ -60,10 +62,9 @@ static bool inject_session_prepare(struct worker *w, struct rte_mbuf *m, const s
 		session->owner == w->id && l2tp_output_frame(w, m, session);
 }
 
-bool inject_poll(struct worker *w)
+static void inject_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *pkts[BURST], *ip[BURST], *outer[BURST], *protect[BURST];
-	uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(w->inject, (void **)pkts, BURST, NULL);
+	struct rte_mbuf *ip[BURST], *outer[BURST], *protect[BURST];
 	uint16_t n_ip = 0, n_outer = 0, n_protect = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -92,5 +93,19 @@ bool inject_poll(struct worker *w)
 		outer_send(w, outer, n_outer);
 	if (n_protect > 0)
 		esp_output(w, protect, n_protect);
-	return n > 0;
+}
+
+bool inject_poll(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST];
+	unsigned int bursts = 0;
+	uint16_t n;
+
+	/* the control core answers many at once: after an outage, all */
+	do {
+		n = (uint16_t)rte_ring_sc_dequeue_burst(w->inject, (void **)pkts, BURST, NULL);
+		if (n > 0)
+			inject_take(w, pkts, n);
+	} while (n == BURST && ++bursts < INJECT_BURSTS);
+	return n > 0 || bursts > 0;
 }

@@ -332,7 +332,7 @@ void overload_poll(struct worker *w, struct rx_queue *rx)
 			overload_shed(w, rx);
 		return;
 	case OVERLOAD_BURSTS:
-		if (rx->full * (uint32_t)BURST > 2u * rx->size)
+		if (rx->full * (uint32_t)BURST > OVERLOAD_ROW * rx->size)
 			overload_shed(w, rx);
 		return;
 	default:

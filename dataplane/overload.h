@@ -18,8 +18,13 @@
 #include "worker.h"
 
 /* Parts of a receive ring, in quarters. */
-#define OVERLOAD_HIGH      3
-#define OVERLOAD_LOW       1
+#define OVERLOAD_HIGH 3
+#define OVERLOAD_LOW  1
+/*
+ * Full bursts in a row, in receive rings: rings that nothing is said of may be longer than was asked for, and
+ * fill while a worker waits for a CPU that it shares.
+ */
+#define OVERLOAD_ROW       8u
 #define OVERLOAD_STRANGERS 4 /* of each burst: for ourselves, but of no tunnel */
 /* Longest ESP packet that may be a HELLO or an echo (IPv4, AES-CBC with SHA-512, UDP); IPv6 is 20 longer. */
 #define OVERLOAD_ESP_SMALL 120
@@ -28,7 +33,7 @@
 enum overload_signal {
 	OVERLOAD_UNSEEN, /* it is memory that cannot overflow, or gives as fast as is taken: replays, null */
 	OVERLOAD_BACKLOG, /* the device tells whether the descriptor that far back holds a packet */
-	OVERLOAD_BURSTS, /* it does not: more full bursts in a row than the ring holds twice over */
+	OVERLOAD_BURSTS,  /* it does not: more full bursts in a row than OVERLOAD_ROW rings hold */
 };
 
 /* After the device was started: how its queues tell, for every worker that has one. */

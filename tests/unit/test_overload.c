@@ -178,7 +178,7 @@ Test(overload, device_that_does_not_tell_is_judged_by_full_bursts)
 	start(false);
 	w = rig.dp->workers[0];
 	w->rx[0].signal = OVERLOAD_BURSTS;
-	w->rx[0].size = 512;
+	w->rx[0].size = 128;
 	/* one ring's worth in a row is a burst of the network's */
 	for (unsigned int i = 0; i < 512; i++) {
 		data(1);
