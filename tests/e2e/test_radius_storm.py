@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# e2e: sanitize limit 300
+# e2e: limit 300
 """All lines of a LAC call at once, and the RADIUS server is slow: who cannot be served in time is told so at once,
 and nobody who is up notices."""
 import contextlib
