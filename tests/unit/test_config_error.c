@@ -14,7 +14,7 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 			"flow node, expected valid YAML"},
 		{DPDK INTERFACES "peer: []\n", "f:3:1: peer: unknown key, did you mean peers?"},
 		{DPDK INTERFACES "frobnicate: 1\n",
-			"f:3:1: frobnicate: unknown key, expected one of lns, dpdk, "
+			"f:3:1: frobnicate: unknown key, expected one of lns, metrics, dpdk, "
 			"interfaces, peers, subscribers, users, pools, ipv6, prefix-pools, vrfs, "
 			"kernel, ipsec, "
 			"security-associations, aaa, radius, radius-servers, radius-clients, "
@@ -32,7 +32,8 @@ Test(config_error, mistakes_in_keys_and_shape_of_the_file)
 		{DPDK INTERFACES "lns: &x {log-level: info}\n",
 			"f:3:6: lns: an anchor (not supported), expected a mapping of keys"},
 		{DPDK INTERFACES "<<: *x\n",
-			"f:3:1: <<: unknown key, expected one of lns, dpdk, interfaces, peers, "
+			"f:3:1: <<: unknown key, expected one of lns, metrics, dpdk, interfaces, "
+			"peers, "
 			"subscribers, users, pools, ipv6, prefix-pools, vrfs, kernel, ipsec, "
 			"security-associations, aaa, radius, radius-servers, radius-clients, "
 			"policies"},
