@@ -70,7 +70,8 @@ bool l2tp_output_frame(struct worker *w, struct rte_mbuf *m, struct session *ses
 	template_copy(p, session->template, length);
 	outer_finish(w, session, p, total, DSCP_CS6);
 	meta->tunnel_id = session->tunnel_id;
-	meta->flags = META_OUTER;
+	/* META_PRIORITY stays */
+	meta->flags |= META_OUTER;
 	return true;
 }
 

@@ -109,8 +109,11 @@ static __rte_always_inline unsigned int down_headers(struct worker *w, struct la
 		enum down_verdict verdict = DOWN_APART;
 		uint16_t type = 0;
 
-		if (likely(m->data_len >= FRAME_LEAST && m->nb_segs == 1 &&
-			    (load64(frame) & MAC_WORD_MASK) == mac)) {
+		if (unlikely(m->nb_segs != 1)) {
+			/* the stages may send it on */
+			verdict = DOWN_END;
+		} else if (likely(m->data_len >= FRAME_LEAST &&
+				   (load64(frame) & MAC_WORD_MASK) == mac)) {
 			type = load16(frame + 12);
 			if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 				verdict = down_ip4(iface, m, ip, &length);

@@ -31,6 +31,7 @@ enum {
 /* PPP in front of a packet as four bytes in memory show it. */
 #define PPP_HDLC_IP   RTE_BE32(0xff030021)
 #define PPP_HDLC_IPV6 RTE_BE32(0xff030057)
+#define PPP_HDLC      RTE_BE16(0xff03)
 #define PPP_BARE_IP   RTE_BE16(0x0021)
 #define PPP_BARE_IPV6 RTE_BE16(0x0057)
 
@@ -338,7 +339,7 @@ static __rte_always_inline enum up_verdict up_inner(
 	}
 	/* compressed protocol fields may hide either; others are the control plane's */
 	if (unlikely(!v4 && !v6))
-		return (*ppp)[0] & 1 ? UP_END : UP_APART;
+		return (*ppp)[(uint16_t)head == PPP_HDLC ? 2 : 0] & 1 ? UP_END : UP_APART;
 	if (unlikely(!(flags & (v4 ? SESSION_FORWARD4 : SESSION_FORWARD6))))
 		return UP_APART;
 	*ppp += header;

@@ -39,30 +39,49 @@ static bool esp_may_be_control(uint8_t precedence, uint8_t family, uint32_t leng
 		length <= OVERLOAD_ESP_SMALL + (family == 4 ? 0u : 20u);
 }
 
-static bool tunnel_is_from(const struct tunnel *tunnel, const struct outer *outer)
+/* As l2tp_input has it of what comes in the clear. */
+static bool tunnel_is_from(
+	const struct tunnel *tunnel, const struct outer *outer, const uint8_t *udp)
 {
 	const struct tunnel_path *path = &tunnel->path;
 
-	if (path->family != outer->family)
+	if (path->family != outer->family || path->vrf != outer->iface->vrf ||
+		path->sa_group != 0 || path->peer_port != load16(udp))
 		return false;
 	return outer->family == 4 ? load32(outer->ip + 12) == load32(path->peer)
 				  : memcmp(outer->ip + 8, path->peer, 16) == 0;
 }
 
 static enum overload_verdict classify_l2tp(
-	const struct worker *w, const struct outer *outer, const uint8_t *p)
+	const struct worker *w, const struct outer *outer, const uint8_t *udp)
 {
+	const uint8_t *p = udp + 8;
 	struct l2tp_header header;
 	const struct tunnel *tunnel;
 
 	if (l2tp_header_parse(p, (uint32_t)(outer->end - p), &header) != DROP_NONE)
 		return OVERLOAD_DATA;
 	tunnel = tunnel_lookup(w->sessions, header.tunnel_id);
-	if (tunnel == NULL || header.tunnel_id == 0 || !tunnel_is_from(tunnel, outer))
+	if (tunnel == NULL || header.tunnel_id == 0 || !tunnel_is_from(tunnel, outer, udp))
 		return header.flags & L2TP_FLAG_CONTROL ? OVERLOAD_STRANGER : OVERLOAD_DATA;
 	if (header.flags & L2TP_FLAG_CONTROL)
 		return OVERLOAD_CONTROL;
 	return ppp_is_control(p + header.length, outer->end) ? OVERLOAD_CONTROL : OVERLOAD_DATA;
+}
+
+/* Only of an SA that there is: anybody can mark what he sends, or keep it short. */
+static enum overload_verdict classify_esp(
+	const struct worker *w, const struct outer *outer, const uint8_t *esp)
+{
+	const uint8_t *destination = outer->ip + (outer->family == 4 ? 16 : 24);
+
+	if (outer->end - esp < 4 ||
+		!esp_may_be_control(outer->precedence, outer->family, outer->length))
+		return OVERLOAD_DATA;
+	return sa_lookup(w->sas, outer->iface->vrf, outer->family, destination, load32(esp)) ==
+			SA_NONE
+		? OVERLOAD_DATA
+		: OVERLOAD_CONTROL;
 }
 
 static enum overload_verdict classify_udp(
@@ -74,12 +93,10 @@ static enum overload_verdict classify_udp(
 		return OVERLOAD_STRANGER;
 	port = load_be16(udp + 2);
 	if (port == L2TP_PORT)
-		return classify_l2tp(w, outer, udp + 8);
+		return classify_l2tp(w, outer, udp);
 	if (port != NATT_PORT || load32(udp + 8) == 0)
 		return OVERLOAD_STRANGER;
-	return esp_may_be_control(outer->precedence, outer->family, outer->length)
-		? OVERLOAD_CONTROL
-		: OVERLOAD_DATA;
+	return classify_esp(w, outer, udp + 8);
 }
 
 static enum overload_verdict classify_ours(
@@ -92,9 +109,7 @@ static enum overload_verdict classify_ours(
 	if (outer->protocol == IPPROTO_UDP)
 		return classify_udp(w, outer, payload);
 	if (outer->protocol == IPPROTO_ESP && (outer->iface->role & IFACE_ACCESS))
-		return esp_may_be_control(outer->precedence, outer->family, outer->length)
-			? OVERLOAD_CONTROL
-			: OVERLOAD_DATA;
+		return classify_esp(w, outer, payload);
 	/* RFC 4861, 11.2: a hop limit of 255 is what nobody beyond the link can send */
 	if (outer->family == 6 && outer->protocol == IPPROTO_ICMPV6 && outer->ip[7] == 255)
 		return OVERLOAD_CONTROL;
@@ -209,6 +224,7 @@ void overload_prepare(struct dataplane *dp, struct port *port)
 				continue;
 			w->rx[k].size = port->rx_descriptors;
 			w->rx[k].signal = (uint8_t)signal;
+			w->rx[k].fill = signal == OVERLOAD_BACKLOG ? OVERLOAD_FILL : BURST;
 		}
 	}
 }
@@ -248,6 +264,13 @@ struct overload_burst {
 	uint16_t n_kept, n_data;
 };
 
+/* Goes back into the pool by its bulk function: one segment, its data in it. */
+static inline bool overload_is_own(const struct worker *w, const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && m->pool == w->pool &&
+		(m->ol_flags & (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT)) == 0;
+}
+
 static void overload_look(struct worker *w, const struct port *port, struct rte_mbuf **pkts,
 	uint16_t n, struct overload_burst *burst)
 {
@@ -262,7 +285,7 @@ static void overload_look(struct worker *w, const struct port *port, struct rte_
 		struct rte_mbuf *m = pkts[i];
 		uint8_t iface;
 
-		if (likely(untagged && m->nb_segs == 1 && m->pool == w->pool &&
+		if (likely(untagged && overload_is_own(w, m) &&
 			    overload_is_plain_data(
 				    rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))) {
 			plain++;
@@ -282,7 +305,7 @@ static void overload_look(struct worker *w, const struct port *port, struct rte_
 			w->stats.iface[iface].rx_packets++;
 			w->stats.iface[iface].rx_bytes += m->pkt_len;
 		}
-		if (likely(m->nb_segs == 1 && m->pool == w->pool)) {
+		if (likely(overload_is_own(w, m))) {
 			burst->data[burst->n_data++] = m;
 			continue;
 		}
@@ -317,7 +340,7 @@ static void overload_shed(struct worker *w, struct rx_queue *rx)
 			burst.n_kept -= BURST;
 			memcpy(burst.kept, burst.kept + BURST, burst.n_kept * sizeof(pkts[0]));
 		}
-	} while (n == BURST && seen < rx->size &&
+	} while (n >= rx->fill && seen < rx->size &&
 		(rx->signal == OVERLOAD_BURSTS || overload_is_beyond(rx, OVERLOAD_LOW)));
 	if (burst.n_kept > 0)
 		worker_receive(w, rx->ethdev, burst.kept, burst.n_kept);

@@ -9,7 +9,7 @@
  * freed, until the queue is down to OVERLOAD_LOW or one ring's worth has been looked at.
  *
  * Kept: L2TP control messages of a known tunnel from its peer; PPP frames that are not network data (LCP,
- * authentication, NCPs); ARP and neighbour discovery; of ESP, which cannot be looked into, packets marked CS6
+ * authentication, NCPs); ARP and neighbour discovery; of ESP, which cannot be looked into, packets of our SAs marked CS6
  * or CS7 (RFC 4594, 3.1) and those no longer than a HELLO or an echo; and a few of everything else that is
  * for ourselves (SCCRQ, IKE, routing protocols, ping). What is dropped: data.
  */
@@ -24,7 +24,9 @@
  * Full bursts in a row, in receive rings: rings that nothing is said of may be longer than was asked for, and
  * fill while a worker waits for a CPU that it shares.
  */
-#define OVERLOAD_ROW       8u
+#define OVERLOAD_ROW 8u
+/* A burst of a device with OVERLOAD_BACKLOG: some drivers' vector functions give no more at once. */
+#define OVERLOAD_FILL      32
 #define OVERLOAD_STRANGERS 4 /* of each burst: for ourselves, but of no tunnel */
 /* Longest ESP packet that may be a HELLO or an echo (IPv4, AES-CBC with SHA-512, UDP); IPv6 is 20 longer. */
 #define OVERLOAD_ESP_SMALL 120

@@ -274,6 +274,7 @@ void ports_assign(struct dataplane *dp, struct worker *w)
 			if (owner % dp->n_workers != w->id)
 				continue;
 			w->rx[w->n_rx].ethdev = port->ethdev;
+			w->rx[w->n_rx].fill = BURST;
 			w->rx[w->n_rx++].queue = queue;
 		}
 		if (port->n_rx < dp->n_workers)

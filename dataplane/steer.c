@@ -25,10 +25,8 @@ uint64_t steer_rx_offloads(uint64_t offered)
 
 uint64_t steer_tx_offloads(uint64_t offered)
 {
-	/* fast free: all buffers come from one pool, none is shared, see fragment.c */
-	return offered &
-		(RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
-			RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);
+	/* no fast free: what was reassembled comes from a pool of larger buffers */
+	return offered & (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 }
 
 /* One rule: packets of this form are hashed by these types over all queues. */

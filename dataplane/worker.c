@@ -78,7 +78,7 @@ bool worker_turn(struct worker *w)
 			worker_receive(w, rx->ethdev, pkts, n);
 			busy = true;
 		}
-		if (likely(n < BURST))
+		if (likely(n < rx->fill))
 			rx->full = 0;
 		else if (++rx->full >= 2)
 			overload_poll(w, rx);

@@ -44,6 +44,7 @@ struct rx_queue {
 	uint16_t ethdev, queue;
 	uint16_t size;  /* descriptors */
 	uint8_t signal; /* enum overload_signal */
+	uint16_t fill;  /* from so many frames on a burst is full */
 	uint32_t full;  /* full bursts in a row since it was looked at */
 };
 

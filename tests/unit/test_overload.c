@@ -3,7 +3,7 @@
  * A worker that gets twice what it can do: a model of a device with a bounded receive ring, and a clock that
  * runs by what the worker did. Control gets through, data is dropped, and by name.
  */
-#include "path_rig.h"
+#include "esp_path_rig.h"
 
 #include "overload.h"
 
@@ -230,7 +230,13 @@ static enum overload_verdict verdict(void)
 	return is;
 }
 
-static void esp4(uint8_t tos, uint32_t length, uint16_t udp_port)
+static void spi_write(uint8_t *p, uint32_t spi)
+{
+	spi = rte_cpu_to_be_32(spi);
+	memcpy(p, &spi, sizeof(spi));
+}
+
+static void esp4(uint8_t tos, uint32_t length, uint16_t udp_port, uint32_t spi)
 {
 	uint8_t *ip;
 
@@ -241,6 +247,7 @@ static void esp4(uint8_t tos, uint32_t length, uint16_t udp_port)
 		frame_udp(&f, udp_port, udp_port, length - 28);
 	while (f.n < 14 + length)
 		f.data[f.n++] = 0x55;
+	spi_write(f.data + 14 + (udp_port ? 28 : 20), spi);
 }
 
 Test(overload, what_keeps_tunnels_and_sessions_alive_is_kept)
@@ -256,6 +263,9 @@ Test(overload, what_keeps_tunnels_and_sessions_alive_is_kept)
 	hello(RIG_TUNNEL);
 	f.data[14 + 15]++;
 	cr_expect_eq(verdict(), OVERLOAD_STRANGER, "not from its peer");
+	hello(RIG_TUNNEL);
+	f.data[14 + 21]++;
+	cr_expect_eq(verdict(), OVERLOAD_STRANGER, "not from its peer's port");
 	for (unsigned int i = 0; i < RTE_DIM(kept); i++) {
 		frame_data(&rig, &f, RIG_TUNNEL, 1, kept[i], "\1\1\0\4", 4);
 		cr_expect_eq(verdict(), OVERLOAD_CONTROL, "%04x", kept[i]);
@@ -270,9 +280,9 @@ Test(overload, what_keeps_tunnels_and_sessions_alive_is_kept)
 	frame_add(&f, NULL, 46);
 	cr_expect_eq(verdict(), OVERLOAD_CONTROL);
 	/* what is ours but of no tunnel, what is not ours, and what nobody knows */
-	esp4(0, 200, 500);
+	esp4(0, 200, 500, 0x1000);
 	cr_expect_eq(verdict(), OVERLOAD_STRANGER);
-	esp4(0xc0, 200, 1701);
+	esp4(0xc0, 200, 1701, 0x1000);
 	memset(f.data + 42, 0, 8);
 	cr_expect_eq(verdict(), OVERLOAD_DATA, "not L2TP");
 	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV4);
@@ -287,17 +297,24 @@ Test(overload, what_keeps_tunnels_and_sessions_alive_is_kept)
 
 Test(overload, esp_is_judged_by_its_mark_and_its_length)
 {
+	struct lac lac, lac6;
+
 	start(false);
+	lac_init();
+	lac_open(&rig, &lac, &(struct lac_settings){.family = 4});
+	lac_open(&rig, &lac6, &(struct lac_settings){.family = 6});
 	for (unsigned int natt = 0; natt < 2; natt++) {
 		uint16_t port = natt ? 4500 : 0;
 
-		esp4(0, 120, port);
+		esp4(0, 120, port, lac.spi);
 		cr_expect_eq(verdict(), OVERLOAD_CONTROL);
-		esp4(0, 121, port);
+		esp4(0, 121, port, lac.spi);
 		cr_expect_eq(verdict(), OVERLOAD_DATA);
-		esp4(0xc0, 600, port);
+		esp4(0xc0, 600, port, lac.spi);
 		cr_expect_eq(verdict(), OVERLOAD_CONTROL, "CS6");
-		esp4(0xb8, 600, port);
+		esp4(0xc0, 120, port, lac6.spi);
+		cr_expect_eq(verdict(), OVERLOAD_DATA, "no such SA");
+		esp4(0xb8, 600, port, lac.spi);
 		cr_expect_eq(verdict(), OVERLOAD_DATA, "EF is data");
 	}
 	/* IPv6: neighbour discovery, HELLO, ESP */
@@ -310,10 +327,14 @@ Test(overload, esp_is_judged_by_its_mark_and_its_length)
 	frame_eth(&f, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV6);
 	frame_ip6(&f, rig_lac6, rig_lns6, IPPROTO_ESP, 600);
 	frame_add(&f, NULL, 600);
+	spi_write(f.data + 14 + 40, lac6.spi);
 	cr_expect_eq(verdict(), OVERLOAD_DATA);
 	f.data[14] = 0x6c;
 	cr_expect_eq(verdict(), OVERLOAD_CONTROL, "CS6");
+	f.data[14 + 43]++;
+	cr_expect_eq(verdict(), OVERLOAD_DATA, "no such SA");
 	rig_destroy(&rig);
+	lac_fini();
 }
 
 Test(overload, strangers_get_a_few_places_of_each_burst)

@@ -45,8 +45,7 @@ Test(steer, offloads_that_are_of_use_are_asked_for)
 	cr_expect_eq(steer_rx_offloads(UINT64_MAX),
 		RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	cr_expect_eq(steer_tx_offloads(UINT64_MAX),
-		RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
-			RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE);
+		RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 }
 
 Test(steer, device_that_refuses_rules_runs_without)
