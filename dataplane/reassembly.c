@@ -15,13 +15,16 @@
 #define DATAGRAM_MAX   65535
 #define NATT_PORT      4500
 
+/* How old what has to go is at least when a table is full: the pieces of a datagram come close together. */
+static const uint32_t evict_us[] = {50000, 5000, 500};
+
 struct reassembly {
 	/*
 	 * By VRF, NULL where no LAC is: an address and an id of one VRF are not those of another, which the
 	 * library's key does not know.
 	 */
 	struct rte_ip_frag_tbl *tables[DATAPLANE_VRFS_MAX];
-	uint64_t poll_interval, polled; /* TSC */
+	uint64_t timeout, poll_interval, polled; /* TSC */
 	struct rte_ip_frag_death_row dead;
 };
 
@@ -51,6 +54,7 @@ struct reassembly *reassembly_create(
 			return NULL;
 		}
 	}
+	r->timeout = timeout;
 	r->poll_interval = timeout / 8 + 1;
 	return r;
 }
@@ -90,22 +94,44 @@ uint16_t reassembly_dispatch(struct worker *w, struct rte_mbuf **pkts, uint16_t 
 	return kept;
 }
 
-/* Frees what the library gave up, for the reason that shows in what it gave up. */
-static void reassembly_bury(struct worker *w, const struct rte_mbuf *offered)
+/* Frees what the library gave up. */
+static void reassembly_bury(struct worker *w, enum drop_reason reason)
 {
 	struct rte_ip_frag_death_row *dead = &w->reassembly->dead;
-	enum drop_reason reason = DROP_FRAGMENT_TIMEOUT;
 
-	/*
-	 * The fragment offered and nothing else: there was no room for its datagram. With others: it did
-	 * not fit to them. Others only: an old datagram made room.
-	 */
-	for (uint32_t i = 0; i < dead->cnt; i++)
-		if (dead->row[i] == offered)
-			reason = dead->cnt == 1 ? DROP_FRAGMENT_TABLE_FULL : DROP_FRAGMENT_INVALID;
 	for (uint32_t i = 0; i < dead->cnt; i++)
 		worker_drop(w, dead->row[i], reason);
 	dead->cnt = 0;
+}
+
+/* All that began before that, the death row being shorter than a table. */
+static bool reassembly_expire(
+	struct worker *w, struct rte_ip_frag_tbl *table, uint64_t before, enum drop_reason reason)
+{
+	struct reassembly *r = w->reassembly;
+	bool some = false;
+
+	for (;;) {
+		/* the library's clock, by which that is what has timed out */
+		rte_ip_frag_table_del_expired_entries(table, &r->dead, before + r->timeout);
+		if (r->dead.cnt == 0)
+			return some;
+		reassembly_bury(w, reason);
+		some = true;
+	}
+}
+
+/*
+ * A table is full, of datagrams whose rest is on its way or, in a flood, never comes: the oldest make room, or a
+ * few hundred pieces a second would keep all others out.
+ */
+static bool reassembly_evict(struct worker *w, struct rte_ip_frag_tbl *table)
+{
+	for (unsigned int i = 0; i < RTE_DIM(evict_us); i++)
+		if (reassembly_expire(w, table, w->now - rte_get_tsc_hz() / 1000000 * evict_us[i],
+			    DROP_FRAGMENT_TABLE_FULL))
+			return true;
+	return false;
 }
 
 /* What no single fragment may be, whatever the others are. */
@@ -142,6 +168,45 @@ static struct rte_mbuf *reassembly_add6(
 		return m;
 	return rte_ipv6_frag_reassemble_packet(
 		r->tables[meta->vrf], &r->dead, m, now, (struct rte_ipv6_hdr *)ip, fragment);
+}
+
+/* Why the library gave up what it did when this fragment was offered. */
+static enum drop_reason reassembly_reason(
+	const struct reassembly *r, const struct rte_mbuf *offered)
+{
+	/* nothing else: there was no room for its datagram. With others: it did not fit to them */
+	for (uint32_t i = 0; i < r->dead.cnt; i++)
+		if (r->dead.row[i] == offered)
+			return r->dead.cnt == 1 ? DROP_FRAGMENT_TABLE_FULL : DROP_FRAGMENT_INVALID;
+	return DROP_FRAGMENT_TIMEOUT; /* an old datagram made room */
+}
+
+static struct rte_mbuf *reassembly_offer(struct worker *w, struct rte_mbuf *m, uint8_t *ip)
+{
+	struct reassembly *r = w->reassembly;
+
+	return ip[0] >> 4 == 4 ? reassembly_add4(r, m, ip, w->now)
+			       : reassembly_add6(r, m, ip, w->now);
+}
+
+/* The datagram; m itself: a fragment that cannot be. NULL: it waits, or is gone. */
+static struct rte_mbuf *reassembly_add(struct worker *w, struct rte_mbuf *m, uint8_t *ip)
+{
+	struct reassembly *r = w->reassembly;
+	struct rte_mbuf *whole = reassembly_offer(w, m, ip);
+
+	if (likely(r->dead.cnt == 0))
+		return whole;
+	if (reassembly_reason(r, m) == DROP_FRAGMENT_TABLE_FULL) {
+		r->dead.cnt = 0;
+		if (!reassembly_evict(w, r->tables[meta_of(m)->vrf])) {
+			worker_drop(w, m, DROP_FRAGMENT_TABLE_FULL);
+			return NULL;
+		}
+		whole = reassembly_offer(w, m, ip);
+	}
+	reassembly_bury(w, reassembly_reason(r, m));
+	return whole;
 }
 
 /* What is decrypted in one piece. ip: the outer header. */
@@ -229,7 +294,6 @@ static struct rte_mbuf *reassembly_flatten(struct worker *w, struct rte_mbuf *m)
 
 uint16_t reassembly_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct reassembly *r = w->reassembly;
 	uint16_t whole = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -241,11 +305,8 @@ uint16_t reassembly_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		m->l2_len = meta->l2_length;
 		m->l3_len = meta->l3_length;
 
-		struct rte_mbuf *result = v4 ? reassembly_add4(r, m, ip, w->now)
-					     : reassembly_add6(r, m, ip, w->now);
+		struct rte_mbuf *result = reassembly_add(w, m, ip);
 
-		if (unlikely(r->dead.cnt > 0))
-			reassembly_bury(w, m);
 		if (result == NULL)
 			continue;
 		if (result == m && m->nb_segs == 1) {
@@ -277,31 +338,17 @@ void reassembly_poll(struct worker *w)
 	if (w->now - r->polled < r->poll_interval)
 		return;
 	r->polled = w->now;
-	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++) {
-		if (r->tables[vrf] == NULL)
-			continue;
-		rte_ip_frag_table_del_expired_entries(r->tables[vrf], &r->dead, w->now);
-		if (r->dead.cnt > 0)
-			reassembly_bury(w, NULL);
-	}
-}
-
-static void reassembly_empty_table(struct worker *w, struct rte_ip_frag_tbl *table)
-{
-	struct reassembly *r = w->reassembly;
-	uint32_t before;
-
-	do {
-		rte_ip_frag_table_del_expired_entries(table, &r->dead, UINT64_MAX);
-		before = r->dead.cnt;
-		reassembly_bury(w, NULL);
-		worker_free_dropped(w);
-	} while (before > 0);
+	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++)
+		if (r->tables[vrf] != NULL)
+			reassembly_expire(
+				w, r->tables[vrf], w->now - r->timeout, DROP_FRAGMENT_TIMEOUT);
 }
 
 void reassembly_empty(struct worker *w)
 {
 	for (unsigned int vrf = 0; vrf < DATAPLANE_VRFS_MAX; vrf++)
 		if (w->reassembly->tables[vrf] != NULL)
-			reassembly_empty_table(w, w->reassembly->tables[vrf]);
+			reassembly_expire(w, w->reassembly->tables[vrf],
+				UINT64_MAX - w->reassembly->timeout, DROP_FRAGMENT_TIMEOUT);
+	worker_free_dropped(w);
 }

@@ -4,7 +4,7 @@
  *
  * All fragments of one datagram go to one worker, chosen by a hash of VRF, source, destination and id. The
  * tables are bounded (settings: fragment_max datagrams, each of at most eight fragments, shared out evenly among
- * the VRFs that have an access interface) and timed out.
+ * the VRFs that have an access interface) and timed out; when one is full, its oldest datagrams make room.
  */
 #pragma once
 
