@@ -101,7 +101,7 @@ static __rte_noinline void esp_port_changed(
 	}
 	/* the first packet of an SA comes this way too, and changes nothing */
 	if (outbound == SA_NONE || port != present) {
-		if (!esp_notice_take(w))
+		if (!esp_notice_take_move(w))
 			return; /* with the next packet */
 		esp_notice_peer(w, index, source, port, DROP_MAX);
 	}

@@ -6,11 +6,20 @@
 
 #include <netinet/in.h>
 
+/* Answers to messages always find their half of the ring. */
+static bool esp_notice_room(const struct worker *w)
+{
+	return rte_ring_free_count(w->replies) > MESSAGE_RING_SIZE / 2;
+}
+
 bool esp_notice_take(struct worker *w)
 {
-	/* answers to messages always find their half of the ring */
-	return rte_ring_free_count(w->replies) > MESSAGE_RING_SIZE / 2 &&
-		token_bucket_take(&w->esp_notice_tokens, w->now);
+	return esp_notice_room(w) && token_bucket_take(&w->esp_notice_tokens, w->now);
+}
+
+bool esp_notice_take_move(struct worker *w)
+{
+	return esp_notice_room(w) && token_bucket_take(&w->esp_move_tokens, w->now);
 }
 
 static void esp_notice_send(struct worker *w, uint32_t sa, const struct esp_notice *notice)

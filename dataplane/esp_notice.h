@@ -8,6 +8,11 @@
 
 /* There is room for one more, and it is taken: to be asked before anything is put together. */
 bool esp_notice_take(struct worker *w);
+/*
+ * The same for an authentic packet from another port, which the control core acts on: its rate is its own, since what
+ * anybody can have refused must not keep a peer from being answered.
+ */
+bool esp_notice_take_move(struct worker *w);
 /* A packet with data at an IP header and ESP esp bytes behind it; SA_NONE: no SA has its SPI. */
 void esp_notice_inbound(struct worker *w, const struct rte_mbuf *m, uint32_t esp, uint32_t sa,
 	enum drop_reason reason);

@@ -94,7 +94,8 @@ struct worker {
 		ip_id_last;   /* of outer IPv4 packets: each worker has a range */
 	uint32_t fragment_id; /* of outer IPv6 fragments: workers count in steps of n_workers */
 	/* path MTU discovery stands still without its errors: scans of empty space do not eat them up */
-	struct token_bucket icmp_tokens, too_big_tokens, unresolved_tokens, esp_notice_tokens;
+	struct token_bucket icmp_tokens, too_big_tokens, unresolved_tokens, esp_notice_tokens,
+		esp_move_tokens;
 	uint64_t punt_ppp_price,
 		punt_local_price; /* as token_bucket.price; the buckets are the sessions' */
 

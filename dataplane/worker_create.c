@@ -101,6 +101,7 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	w->punt_local_price = rte_get_tsc_hz() / PUNT_LOCAL_RATE;
 	token_bucket_init(&w->unresolved_tokens, PUNT_UNRESOLVED_RATE, 64);
 	token_bucket_init(&w->esp_notice_tokens, ESP_NOTICES_RATE, ESP_NOTICES_RATE);
+	token_bucket_init(&w->esp_move_tokens, ESP_MOVES_RATE, ESP_MOVES_BURST);
 	if (!worker_rings_create(w, socket))
 		goto fail;
 	/* one that was asked for must be there; plain L2TP needs none */

@@ -163,6 +163,34 @@ Test(esp_notice, a_nats_new_port_is_told_once_and_only_if_authentic)
 	cr_expect_eq(reply.esp.peer_port, 4500);
 }
 
+/* Anybody can send what has no SA; a NAT that restarts gives its clients new ports all at once. */
+Test(esp_notice, a_flood_of_what_is_refused_does_not_keep_a_new_port_from_being_told)
+{
+	static const struct lac_settings settings = {.family = 4, .port = 4500};
+	struct message_reply reply;
+	unsigned int refused = 0;
+
+	lac_tunnel(&rig, &lac, &settings, TUNNEL, SESSION, 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		make_data(&lac, TUNNEL, SESSION, 100);
+		lac_esp(&lac, &in)[0] = 0x99;
+		rig_send(&rig, RIG_ACCESS, &in);
+		rig_turn(&rig);
+	}
+	while (lac_notice(&rig, &reply))
+		refused++;
+	cr_expect_lt(refused, 100, "their rate is used up");
+	for (uint16_t port = 2000; port < 2000 + 2 * ESP_NOTICES_RATE; port++) {
+		make_data(&lac, TUNNEL, SESSION, 100);
+		set_port(port);
+		rig_send(&rig, RIG_ACCESS, &in);
+		cr_expect(arrived());
+		cr_assert(lac_notice(&rig, &reply), "port %u", port);
+		cr_expect_eq(reply.esp.reason, DROP_MAX);
+		cr_expect_eq(reply.esp.peer_port, port);
+	}
+}
+
 /* The SA's peer has moved, or somebody changed the address on the way, which ESP does not cover. */
 Test(esp_notice, an_authentic_packet_from_elsewhere_is_told_and_not_let_in)
 {

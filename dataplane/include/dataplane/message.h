@@ -51,10 +51,10 @@ static_assert(sizeof(struct message) == 64, "a message is one cache line");
 /*
  * What a worker says unasked, type MESSAGE_NOTICE_ESP: a packet that ESP refused, for the log; or an authentic
  * packet of an SA whose peer now sends from another port (RFC 7296, 2.23): told once per change. At most
- * ESP_NOTICES_RATE a second and worker, and only into the half of the ring that answers to messages leave free;
- * the drop counters count all of them. peer and peer_port are where the packet came from: with DROP_ESP_WRONG_PEER
- * and DROP_MAX authentic, as far as the SA's peer sent it, else whatever the packet says. Outbound (ESP_NO_SA,
- * ESP_LIMIT ...): where it was to go.
+ * ESP_NOTICES_RATE of the former and ESP_MOVES_RATE of the latter a second and worker, neither at the other's
+ * expense, and only into the half of the ring that answers to messages leave free; the drop counters count all of
+ * them. peer and peer_port are where the packet came from: with DROP_ESP_WRONG_PEER and DROP_MAX authentic, as far as
+ * the SA's peer sent it, else whatever the packet says. Outbound (ESP_NO_SA, ESP_LIMIT ...): where it was to go.
  */
 struct esp_notice {
 	uint32_t spi;      /* network byte order */
@@ -81,5 +81,7 @@ struct message_reply {
 	};
 };
 #define ESP_NOTICES_RATE 20
+#define ESP_MOVES_RATE   1000
+#define ESP_MOVES_BURST  256
 static_assert(
 	sizeof(struct message_reply) % 4 == 0, "rte_ring elements are multiples of four bytes");
