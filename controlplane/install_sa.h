@@ -25,7 +25,12 @@
 #define INSTALL_SA_GRACE_MS     30000 /* a group without SAs and tunnels */
 #define INSTALL_SA_NAT_GRACE_MS 60000 /* a group behind a NAT without SAs, whatever holds it */
 #define INSTALL_SA_HELD_MS      30000
-#define INSTALL_SA_DIGEST       20
+/*
+ * A peer that sends again what it has lost the answer to may have old numbers, so often at most: for all of its tunnels
+ * together, since who guesses has 65,535 of them to choose from.
+ */
+#define INSTALL_SA_MISSES 32
+#define INSTALL_SA_DIGEST 20
 
 enum install_sa_source { INSTALL_SA_CONFIG, INSTALL_SA_KERNEL };
 
@@ -77,6 +82,8 @@ struct install_sa_group {
 	bool listed;    /* on the list of empty ones */
 	uint32_t n_sas; /* not those that are refused */
 	uint32_t holds; /* tunnels */
+	uint32_t
+		misses; /* messages to tunnels of others that could have followed to it and were not its */
 	uint64_t created, empty_since;
 	uint64_t rekeys; /* outbound SAs that came while there was another */
 };
@@ -168,9 +175,12 @@ void install_sas_release(struct install_sas *sas, uint32_t group, uint64_t now);
 
 /*
  * May a tunnel of one group go on in another, if its peer proves to be the same there? The other is at the same
- * address, which the IKE daemon has authenticated anew, and nothing can come in on the one any more.
+ * address, which the IKE daemon has authenticated anew, and nothing can come in on the one any more. Nor has the other
+ * tried INSTALL_SA_MISSES times to be the peer of some tunnel and was not.
  */
 bool install_sas_follows(const struct install_sas *sas, uint32_t group, uint32_t other);
+/* A message from a group that a tunnel could have followed to was not its peer's. */
+void install_sas_missed(struct install_sas *sas, uint32_t group);
 
 /* Groups that nobody needs, removals that waited for memory; call it now and then. */
 void install_sas_poll(struct install_sas *sas, uint64_t now);

@@ -308,9 +308,18 @@ bool install_sas_follows(const struct install_sas *sas, uint32_t id, uint32_t ot
 	const struct install_sa_group *group = group_by_id(sas, id);
 	const struct install_sa_group *other = group_by_id(sas, other_id);
 
-	return group && other && group != other && !group->n_sas && group->vrf == other->vrf &&
+	return group && other && group != other && !group->n_sas &&
+		other->misses < INSTALL_SA_MISSES && group->vrf == other->vrf &&
 		group->family == other->family && !memcmp(group->local, other->local, 16) &&
 		!memcmp(group->peer, other->peer, 16);
+}
+
+void install_sas_missed(struct install_sas *sas, uint32_t id)
+{
+	struct install_sa_group *group = group_by_id(sas, id);
+
+	if (group && group->misses < INSTALL_SA_MISSES)
+		group->misses++;
 }
 
 void install_sas_hold(struct install_sas *sas, uint32_t id)

@@ -68,6 +68,8 @@ struct l2tp_ops {
 	 * group has taken its place at the same address. May be NULL: never.
 	 */
 	bool (*path_follows)(void *user, const struct l2tp_path *old, const struct l2tp_path *path);
+	/* It did not: a message from path, which may follow, had numbers that are not the tunnel's. Not NULL if that is not. */
+	void (*path_missed)(void *user, const struct l2tp_path *path);
 	/* t->path changed from old. */
 	void (*tunnel_moved)(void *user, struct l2tp_tunnel *t, const struct l2tp_path *old);
 	/*

@@ -6,8 +6,6 @@
 
 #define PROBE_MS       10000 /* how long a new address may take to answer the HELLO */
 #define PROBE_AGAIN_MS 1000  /* between two probes */
-/* A peer that sends again what it has lost the answer to may have old numbers, so often at most. */
-#define FOLLOW_MISSES 32
 
 /*
  * Could only the peer have sent this? Its Ns is exactly the one expected next and its Nr is one we
@@ -38,7 +36,6 @@ void path_move(struct l2tp_tunnel *t, uint64_t now, const struct l2tp_path *path
 	struct l2tp_path old = t->path;
 
 	t->probing = false;
-	t->follow_misses = 0;
 	if (table_move(lns, t, path) < 0) {
 		lns_count(lns, L2TP_COUNTER_NO_MEMORY);
 		return;
@@ -96,7 +93,7 @@ void path_confirm(struct l2tp_tunnel *t)
 /*
  * The IKE daemon has authenticated somebody at the address of the tunnel's peer, whose own SAs have all ended. It is the
  * peer, with new keys, if it knows the tunnel's numbers, which nobody else has seen: 2^32 pairs, few of them right. Who
- * guesses is not listened to for long.
+ * guesses, at whichever tunnel, is not listened to for long; the tunnel's peer still is.
  */
 static bool path_follows(
 	struct l2tp_tunnel *t, const struct l2tp_path *path, const struct l2tp_header *header)
@@ -104,12 +101,12 @@ static bool path_follows(
 	const struct l2tp_lns *lns = t->lns;
 
 	if (path->sa_group == 0 || t->path.sa_group == 0 || t->state != L2TP_TUNNEL_ESTABLISHED ||
-		t->follow_misses >= FOLLOW_MISSES || lns->ops->path_follows == NULL ||
+		lns->ops->path_follows == NULL ||
 		!lns->ops->path_follows(lns->user, &t->path, path))
 		return false;
 	if (header_plausible(t, header))
 		return true;
-	t->follow_misses++;
+	lns->ops->path_missed(lns->user, path);
 	return false;
 }
 
@@ -118,10 +115,8 @@ bool path_admit(struct l2tp_tunnel *t, uint64_t now, const struct l2tp_path *pat
 {
 	struct l2tp_lns *lns = t->lns;
 
-	if (l2tp_path_equal(path, &t->path)) {
-		t->follow_misses = 0;
+	if (l2tp_path_equal(path, &t->path))
 		return true;
-	}
 	if (path->sa_group != t->path.sa_group && !path_follows(t, path, header)) {
 		lns_count(lns, L2TP_COUNTER_TUNNEL_WRONG_SA);
 		return false;

@@ -97,7 +97,6 @@ struct l2tp_tunnel {
 	struct l2tp_path probe;
 	uint64_t probe_until, probe_again;
 	uint64_t probe_number; /* of the HELLO, in the channel */
-	uint8_t follow_misses; /* messages from a group that it may follow to, with numbers not its */
 
 	struct l2tp_tunnel_end end;
 	uint32_t clear_slot; /* teardown goes through the slots from here */

@@ -349,6 +349,13 @@ static bool on_path_follows(void *user, const struct l2tp_path *old, const struc
 	return install_sas_follows(lns->sas, old->sa_group, path->sa_group);
 }
 
+static void on_path_missed(void *user, const struct l2tp_path *path)
+{
+	struct lns *lns = user;
+
+	install_sas_missed(lns->sas, path->sa_group);
+}
+
 static void on_tunnel_moved(void *user, struct l2tp_tunnel *tunnel, const struct l2tp_path *old)
 {
 	struct lns *lns = user;
@@ -435,6 +442,7 @@ const struct l2tp_ops lns_l2tp_ops = {
 	.tunnel_open = on_tunnel_open,
 	.tunnel_up = on_tunnel_up,
 	.path_follows = on_path_follows,
+	.path_missed = on_path_missed,
 	.tunnel_moved = on_tunnel_moved,
 	.tunnel_ending = on_tunnel_ending,
 	.tunnel_down = on_tunnel_down,

@@ -36,6 +36,7 @@ struct world {
 	uint16_t refuse_error;
 	bool close_in_up; /* session_up closes the session at once */
 	uint32_t follows; /* the SA group that another one's tunnels may go on in */
+	uint32_t missed;  /* messages from there that were not the peer's */
 
 	uint64_t deadlines[65536];  /* by local tunnel id */
 	struct world_sent sent[64]; /* the last ones */
@@ -128,6 +129,14 @@ static bool world_path_follows(
 	return path->sa_group == ((struct world *)user)->follows;
 }
 
+static void world_path_missed(void *user, const struct l2tp_path *path)
+{
+	struct world *w = user;
+
+	cr_assert_eq(path->sa_group, w->follows);
+	w->missed++;
+}
+
 static void world_tunnel_moved(void *user, struct l2tp_tunnel *t, const struct l2tp_path *old)
 {
 	cr_assert_not(l2tp_path_equal(old, &t->path));
@@ -213,6 +222,7 @@ static const struct l2tp_ops world_ops = {
 	.tunnel_open = world_tunnel_open,
 	.tunnel_up = world_tunnel_up,
 	.path_follows = world_path_follows,
+	.path_missed = world_path_missed,
 	.tunnel_moved = world_tunnel_moved,
 	.tunnel_down = world_tunnel_down,
 	.tunnel_free = world_tunnel_free,

@@ -441,6 +441,26 @@ Test(install_sa, a_group_that_is_left_waits_for_its_own_and_for_nobody_else)
 	cr_assert_eq(add_for(7, SA_INBOUND, 0, 0x1004, 4)->group_id, old);
 }
 
+/* Somebody else at the address, with keys of its own: the misses are its, at whichever tunnels. */
+Test(install_sa, a_group_that_has_guessed_too_often_follows_nobody)
+{
+	struct install_sa *in = add_for(7, SA_INBOUND, 0, 0x1001, 1);
+	uint32_t old = in->group_id, guesser, peer;
+
+	install_sas_hold(sas, old);
+	install_sa_remove(sas, in, now);
+	grace_period();
+	guesser = add_for(8, SA_INBOUND, 0, 0x1002, 2)->group_id;
+	for (unsigned int i = 0; i < INSTALL_SA_MISSES; i++) {
+		cr_assert(install_sas_follows(sas, old, guesser), "%u", i);
+		install_sas_missed(sas, guesser);
+	}
+	cr_assert_not(install_sas_follows(sas, old, guesser));
+	install_sas_missed(sas, 4711);
+	peer = add_for(9, SA_INBOUND, 0, 0x1003, 3)->group_id;
+	cr_assert(install_sas_follows(sas, old, peer), "the peer is not locked out by it");
+}
+
 Test(install_sa, a_key_tells_more_than_a_reqid)
 {
 	struct install_sa *in = add_for(7, SA_INBOUND, 4500, 0x1001, 1);
