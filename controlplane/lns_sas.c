@@ -195,7 +195,13 @@ static bool same(const struct config_sa *a, const struct config_sa *b)
 	return !memcmp(a, b, offsetof(struct config_sa, line));
 }
 
-/* What stays as it is goes over from the old list to the new one; the rest of the old is removed. */
+/* It does something: what was refused, or stopped for another one's sake, may have its place now. */
+static bool works(const struct install_sa *sa)
+{
+	return sa && (sa->state == INSTALL_SA_LIVE || sa->state == INSTALL_SA_WAITING);
+}
+
+/* What works and stays as it is goes over from the old list to the new one; the rest of the old is removed. */
 static void carry_over(struct lns *lns, const struct config *old, const struct config *new,
 	struct by_name *names, struct install_sa **handles)
 {
@@ -209,7 +215,8 @@ static void carry_over(struct lns *lns, const struct config *old, const struct c
 		const struct by_name *there =
 			bsearch(&key, names, new->n_sas, sizeof(*names), name_order);
 
-		if (there && permits_same && same(&old->sas[i], there->config))
+		if (there && permits_same && works(lns->static_sas[i]) &&
+			same(&old->sas[i], there->config))
 			handles[there->index] = lns->static_sas[i];
 		else if (lns->static_sas[i])
 			install_sa_remove(lns->sas, lns->static_sas[i], lns->now);
