@@ -87,14 +87,14 @@ static void params_of(
 		spec->refused = "its SPI is reserved (RFC 4303, 2.1)";
 }
 
-/* All that cannot change in an SA that goes on. */
-static void spec_digest(const struct kernel_xfrm *xfrm, const struct install_sa_spec *spec,
-	uint8_t digest[INSTALL_SA_DIGEST])
+/* All that cannot change in an SA that goes on; as the kernel has it, whatever our own settings were at that time. */
+static void spec_digest(const struct kernel_xfrm *xfrm, const struct xfrm_sa *told,
+	const struct install_sa_spec *spec, uint8_t digest[INSTALL_SA_DIGEST])
 {
 	const struct sa_params *params = &spec->params;
 	const uint32_t numbers[] = {spec->vrf, spec->local_port, spec->peer_port, spec->reqid,
 		params->direction, params->mode, params->cipher, params->auth, params->esn,
-		params->window, (uint32_t)params->key_len};
+		params->direction == SA_INBOUND ? told->window : 0, (uint32_t)params->key_len};
 	const char *refused = spec->refused ? spec->refused : "";
 	const struct iovec parts[] = {
 		{(void *)(uintptr_t)xfrm->salt, sizeof(xfrm->salt)},
@@ -172,7 +172,7 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool du
 		return;
 	}
 	params_of(xfrm, told, &spec);
-	spec_digest(xfrm, &spec, digest);
+	spec_digest(xfrm, told, &spec, digest);
 	if (sa && sa->sa && !sa->asked_again && !memcmp(sa->digest, digest, sizeof(digest))) {
 		sa->mark = xfrm->mark;
 		sa->limits = told->limits;

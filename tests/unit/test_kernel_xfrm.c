@@ -268,6 +268,25 @@ static void grace_period(void)
 	rcu_poll(rcu, 1000);
 }
 
+Test(kernel_xfrm, another_replay_window_of_ours_is_for_new_sas_and_leaves_the_others_alone)
+{
+	const struct install_sa *sa, *other;
+
+	kernel_sends(in(0x1001));
+	reads();
+	sa = find(SA_INBOUND, 0x1001);
+	cr_assert_eq(sa->state, INSTALL_SA_LIVE);
+	kernel_xfrm_replay_window(mirror, 2048);
+	kernel_sends(in(0x1001));
+	kernel_sends(in(0x1002));
+	reads();
+	cr_assert_eq(find(SA_INBOUND, 0x1001), sa);
+	cr_assert_eq(sa->state, INSTALL_SA_LIVE);
+	cr_assert_eq(sa->sa->state.replay.window, 1024);
+	other = find(SA_INBOUND, 0x1002);
+	cr_assert_eq(other->sa->state.replay.window, 2048);
+}
+
 Test(kernel_xfrm, the_dump_and_events_bring_sas_and_take_them)
 {
 	struct nlmsghdr *nlh = in(0x1001);
