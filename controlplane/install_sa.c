@@ -227,7 +227,7 @@ static void on_done(void *user, uint32_t index, struct sa *crypto)
 	crypto_destroy(sas, sa);
 	if (successor) {
 		successor->before = NULL;
-		publish(sas, successor, 0);
+		publish(sas, successor, sas->now);
 	}
 	if (sa->state == INSTALL_SA_ENDING)
 		record_free(sas, sa);
@@ -263,6 +263,7 @@ static void take_out(
 void install_sa_stop(
 	struct install_sas *sas, struct install_sa *sa, const char *reason, uint64_t now)
 {
+	sas->now = now;
 	if (sa->state != INSTALL_SA_LIVE && sa->state != INSTALL_SA_WAITING)
 		return;
 	snprintf(sa->reason, sizeof(sa->reason), "%s", reason);
@@ -271,6 +272,7 @@ void install_sa_stop(
 
 void install_sa_remove(struct install_sas *sas, struct install_sa *sa, uint64_t now)
 {
+	sas->now = now;
 	id_unlink(sas, sa);
 	sa->user = NULL;
 	if (sa->state != INSTALL_SA_REFUSED)
@@ -368,6 +370,7 @@ struct install_sa *install_sa_add(
 	struct install_sa *sa = NULL;
 	const char *why = spec->refused;
 
+	sas->now = now;
 	errno = ENOSPC;
 	if (sas->n_refused < sas->max || !why)
 		sa = record_create(sas, spec, now);
@@ -428,6 +431,7 @@ void install_sas_poll(struct install_sas *sas, uint64_t now)
 {
 	struct install_sa *sa;
 
+	sas->now = now;
 	if (sas->endings_left) {
 		sas->endings_left = false;
 		for (uint32_t at = 0; (sa = install_sas_next(sas, &at));)

@@ -28,6 +28,7 @@ struct install_sas {
 	uint32_t n_groups;
 	uint32_t load[WORKERS_MAX]; /* groups of each worker */
 	bool endings_left;          /* removals that found no memory */
+	uint64_t now;               /* as the last call said: what ends, ends between two */
 };
 
 /* ---- install_sa_group.c ---- */

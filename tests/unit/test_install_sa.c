@@ -551,6 +551,24 @@ Test(install_sa, what_cannot_be_is_refused_by_name_and_harms_nothing)
 	cr_assert_eq(counts.refused, 1);
 }
 
+/* It has waited for another one's last number, and there is none left: its group ends then, not long before. */
+Test(install_sa, what_is_refused_only_when_its_turn_comes_leaves_its_group_for_a_while)
+{
+	struct install_sa *before = add(SA_OUTBOUND, "192.0.2.1", 0, 0x2001, 1), *after;
+	uint32_t group = before->group->id;
+
+	before->sa->state.sequence = UINT32_MAX;
+	install_sa_remove(sas, before, now);
+	after = add(SA_OUTBOUND, "192.0.2.1", 0, 0x2002, 1);
+	cr_assert_eq(after->state, INSTALL_SA_WAITING);
+	grace_period();
+	cr_assert_eq(after->state, INSTALL_SA_REFUSED);
+	install_sas_poll(sas, now + INSTALL_SA_GRACE_MS - 1);
+	cr_assert_not_null(sa_group_at(table, group));
+	install_sas_poll(sas, now + INSTALL_SA_GRACE_MS);
+	cr_assert_null(sa_group_at(table, group));
+}
+
 Test(install_sa, the_limit_of_sas_refuses_the_next_one)
 {
 	for (uint32_t i = 0; i < 64; i++)
