@@ -361,14 +361,29 @@ static const char *try_add(struct install_sas *sas, struct install_sa *sa,
 	return NULL;
 }
 
+/* Why there is no place for it: inbound, who has it. Outbound SPIs are the peers' choice, and nothing is found by them. */
+static const char *spi_taken(const struct install_sas *sas, const struct install_sa_spec *spec)
+{
+	const struct install_sa *there;
+
+	if (spec->params.direction != SA_INBOUND)
+		return NULL;
+	there = *id_chain(sas, SA_INBOUND, spec->vrf, spec->local, spec->params.spi);
+	for (; there; there = there->id_next)
+		if (there->state != INSTALL_SA_REFUSED && there->spi == spec->params.spi &&
+			there->direction == SA_INBOUND && there->vrf == spec->vrf &&
+			there->family == spec->family && !memcmp(there->local, spec->local, 16))
+			return there->source == INSTALL_SA_CONFIG
+				? "the configuration has this SPI"
+				: "the SPI is in use at this address";
+	return NULL;
+}
+
 struct install_sa *install_sa_add(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now)
 {
-	const uint8_t *address = spec->params.direction == SA_INBOUND ? spec->local : spec->peer;
-	const struct install_sa *there = install_sa_find(sas, (uint8_t)spec->params.direction,
-		spec->vrf, spec->family, address, spec->params.spi);
+	const char *why = spec->refused ? spec->refused : spi_taken(sas, spec);
 	struct install_sa *sa = NULL;
-	const char *why = spec->refused;
 
 	sas->now = now;
 	errno = ENOSPC;
@@ -376,10 +391,7 @@ struct install_sa *install_sa_add(
 		sa = record_create(sas, spec, now);
 	if (!sa)
 		return NULL;
-	sa->final = why || !sas->store;
-	if (!why && there && there->state != INSTALL_SA_REFUSED)
-		why = there->source == INSTALL_SA_CONFIG ? "the configuration has this SPI"
-							 : "the SPI is in use at this address";
+	sa->final = spec->refused || !sas->store;
 	if (!why)
 		why = try_add(sas, sa, spec, now);
 	if (why)

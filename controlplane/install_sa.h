@@ -138,8 +138,8 @@ void install_sas_destroy(struct install_sas *sas);
 void install_sas_permit(struct install_sas *sas, unsigned int permit);
 
 /*
- * Installs an SA. What cannot be installed - also if its SPI is in use at its address (outbound: its peer's) - is kept
- * as refused, with the reason, until it is removed. NULL and errno: ENOMEM; ENOSPC: too many are kept as refused.
+ * Installs an SA. What cannot be installed - also inbound if its SPI is in use at its address - is kept as refused,
+ * with the reason, until it is removed. NULL and errno: ENOMEM; ENOSPC: too many are kept as refused.
  */
 struct install_sa *install_sa_add(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now);

@@ -551,6 +551,27 @@ Test(install_sa, what_cannot_be_is_refused_by_name_and_harms_nothing)
 	cr_assert_eq(counts.refused, 1);
 }
 
+/* Peers choose the SPIs that we send by, also two behind one NAT. */
+Test(install_sa, two_peers_at_one_address_may_choose_the_same_spi)
+{
+	struct install_sa *first = add(SA_OUTBOUND, "192.0.2.1", 4500, 0x2001, 1);
+	struct install_sa *second = add(SA_OUTBOUND, "192.0.2.1", 1024, 0x2001, 2), *refused;
+
+	cr_assert_eq(first->state, INSTALL_SA_LIVE);
+	cr_assert_eq(second->state, INSTALL_SA_LIVE, "%s", second->reason);
+	cr_assert_neq(first->group, second->group);
+	cr_assert(install_sa_in_use(sas, first));
+	cr_assert(install_sa_in_use(sas, second));
+	/* inbound they are ours, and found by it */
+	first = add(SA_INBOUND, "192.0.2.1", 4500, 0x1001, 3);
+	for (uint8_t i = 0; i < 2; i++) {
+		refused = add(SA_INBOUND, "192.0.2.1", 1024, 0x1001, (uint8_t)(4 + i));
+		cr_assert_str_eq(refused->reason, "the SPI is in use at this address");
+		cr_assert_not(refused->final);
+	}
+	cr_assert_eq(first->state, INSTALL_SA_LIVE);
+}
+
 /* It has waited for another one's last number, and there is none left: its group ends then, not long before. */
 Test(install_sa, what_is_refused_only_when_its_turn_comes_leaves_its_group_for_a_while)
 {
