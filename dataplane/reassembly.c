@@ -8,6 +8,7 @@
 #include <rte_hash_crc.h>
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
+#include <rte_udp.h>
 
 #include <netinet/in.h>
 
@@ -209,14 +210,23 @@ static struct rte_mbuf *reassembly_add(struct worker *w, struct rte_mbuf *m, uin
 	return whole;
 }
 
-/* What is decrypted in one piece. ip: the outer header. */
-static bool reassembly_is_esp(const uint8_t *ip)
+/* What is decrypted in one piece; IKE, which shares ESP's port, is not. */
+static bool reassembly_is_esp(const struct rte_mbuf *m)
 {
+	uint32_t l2 = meta_of((struct rte_mbuf *)(uintptr_t)m)->l2_length, buffer;
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2);
 	uint32_t header = ip[0] >> 4 == 4 ? (ip[0] & 0x0f) * 4u : 40;
 	uint8_t protocol = ip[0] >> 4 == 4 ? ip[9] : ip[6];
+	const uint8_t *spi;
 
-	return protocol == IPPROTO_ESP ||
-		(protocol == IPPROTO_UDP && load_be16(ip + header + 2) == NATT_PORT);
+	if (protocol == IPPROTO_ESP)
+		return true;
+	if (protocol != IPPROTO_UDP || load_be16(ip + header + 2) != NATT_PORT)
+		return false;
+	/* RFC 3948, 2.2: four bytes of zero are no SPI */
+	spi = rte_pktmbuf_read(
+		m, l2 + header + sizeof(struct rte_udp_hdr), sizeof(buffer), &buffer);
+	return spi != NULL && load32(spi) != 0;
 }
 
 /* Into one of the few buffers that have the room. NULL: none is left, or it is larger even than these. */
@@ -251,7 +261,7 @@ static struct rte_mbuf *reassembly_flatten(struct worker *w, struct rte_mbuf *m)
 {
 	if (m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0)
 		return m;
-	if (reassembly_is_esp(rte_pktmbuf_mtod_offset(m, const uint8_t *, meta_of(m)->l2_length))) {
+	if (reassembly_is_esp(m)) {
 		struct rte_mbuf *large = reassembly_copy_large(w, m);
 
 		if (large != NULL)

@@ -143,6 +143,34 @@ Test(reassembly, datagram_larger_than_a_segment_goes_through_in_several)
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
+/* The few large buffers are for ESP, of which IKE shares the port: RFC 3948, 2.2. */
+Test(reassembly, only_esp_takes_a_large_buffer)
+{
+	static const uint16_t cuts[] = {0, 8, 1400, 2800, 4200, 5000};
+	struct worker_stats *stats = &rig.dp->workers[0]->stats;
+	unsigned int before = rte_mempool_avail_count(rig.dp->large);
+	struct meta meta;
+
+	whole.n = 0;
+	frame_add(&whole, NULL, 34);
+	frame_udp(&whole, 4500, 4500, 5000 - 8);
+	frame_add(&whole, NULL, 5000 - 8);
+	for (unsigned int i = 0; i + 1 < RTE_DIM(cuts); i++)
+		send_piece4(1, cuts[i], cuts[i + 1], cuts[i + 1] < 5000);
+	rig_turn(&rig);
+	cr_expect_eq(stats->reassembled, 1);
+	cr_expect_eq(rte_mempool_avail_count(rig.dp->large), before, "while IKE is on its way");
+	cr_expect_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_FRAME);
+	cr_expect_eq(out.n, 14 + 20 + 5000);
+
+	whole.data[34 + 8] = 1;
+	for (unsigned int i = 0; i + 1 < RTE_DIM(cuts); i++)
+		send_piece4(2, cuts[i], cuts[i + 1], cuts[i + 1] < 5000);
+	rig_turn(&rig);
+	cr_expect_eq(stats->reassembled, 2);
+	cr_expect_eq(rig_drops(&rig, DROP_ESP_UNKNOWN_SPI), 1);
+}
+
 Test(reassembly, overlaps_and_malformed_pieces_make_nothing)
 {
 	uint32_t n = make_whole(RIG_TUNNEL, SESSION, 1480);
