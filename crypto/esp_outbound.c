@@ -22,7 +22,7 @@ static uint32_t outbound_outer(const struct sa *sa, const uint8_t *inner, uint8_
 		memset(outer, 0, 20);
 		outer[0] = 0x45;
 		outer[1] = traffic_class;
-		/* may be fragmented on its way: unique among the packets of this SA for a while */
+		/* unique among the packets of this SA for a while; who has several to one peer sets another */
 		store_be16(outer + 4, (uint16_t)sa->state.sequence);
 		outer[8] = 64;
 		memcpy(outer + 12, sa->outer_source, 4);

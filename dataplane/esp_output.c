@@ -14,6 +14,7 @@
 struct esp_way {
 	uint32_t adjacency;
 	uint8_t punt_iface;
+	bool new_header; /* IPv4, in tunnel mode */
 };
 
 static void esp_drop_outbound(
@@ -112,12 +113,22 @@ static void esp_route(struct worker *w, uint32_t index, struct esp_way *way)
 	/* all of a peer one way: the LAC sees no reordering */
 	uint32_t target = outer_target(w, entry->vrf, entry->family, entry->peer, entry->group);
 
+	way->new_header = entry->mode == SA_TUNNEL && entry->family == 4;
 	way->adjacency = ADJACENCY_NONE;
 	way->punt_iface = INTERFACE_NONE;
 	if (fib_target_type(target) == FIB_ADJACENCY)
 		way->adjacency = fib_target_index(target);
 	else if (fib_target_type(target) == FIB_GLEAN)
 		way->punt_iface = (uint8_t)fib_target_index(target);
+}
+
+/* May be fragmented on its way; those of the peer's other SAs, and of other groups, have the same addresses (RFC 6864). */
+static __rte_noinline void esp_header_id(struct worker *w, struct rte_mbuf *m)
+{
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+
+	store_be16(ip + 4, worker_ip_id(w));
+	ip4_header_set_checksum(ip, 20);
 }
 
 void esp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -143,6 +154,8 @@ void esp_output(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			routed = sas[i];
 			esp_route(w, routed, &way);
 		}
+		if (unlikely(way.new_header))
+			esp_header_id(w, m);
 		meta->adjacency = way.adjacency;
 		if (likely(way.adjacency != ADJACENCY_NONE)) {
 			pkts[kept++] = m;

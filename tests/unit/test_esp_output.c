@@ -120,6 +120,30 @@ Test(esp_output, data_leaves_by_every_way_and_algorithm)
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
+/* A router on the way may fragment them, and who puts them together knows them by addresses and id (RFC 6864). */
+Test(esp_output, tunnel_mode_packets_of_two_sas_to_one_address_have_ids_of_their_own)
+{
+	static const struct lac_settings settings = {.family = 4, .tunnel = true, .port = 4500};
+	struct lac lacs[2];
+	uint16_t ids[20];
+	unsigned int n = 0;
+
+	for (uint16_t i = 0; i < 2; i++) {
+		lac_tunnel(&rig, &lacs[i], &settings, TUNNEL + i, SESSION + i, 0);
+		for (unsigned int packet = 0; packet < 10; packet++)
+			send_down(SESSION + i, 100);
+		rig_turn(&rig);
+		for (; rig_receive(&rig, RIG_ACCESS, &out); n++) {
+			cr_assert_lt(n, RTE_DIM(ids));
+			ids[n] = load_be16(out.data + 14 + 4);
+			cr_expect_eq(ip4_header_sum(out.data + 14, 20), 0xffff);
+			for (unsigned int other = 0; other < n; other++)
+				cr_expect_neq(ids[n], ids[other], "%u and %u", n, other);
+		}
+	}
+	cr_assert_eq(n, RTE_DIM(ids));
+}
+
 Test(esp_output, checksum_wanted_for_ipv4_is_left_to_esp)
 {
 	struct tunnel_path path;
