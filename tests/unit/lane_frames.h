@@ -4,13 +4,15 @@
  */
 #pragma once
 
-#include "path_rig.h"
+#include "esp_path_rig.h"
 
-#define SESSIONS  12
+#define SESSIONS  13
+#define IN_ESP    12 /* the session whose tunnel is inside ESP */
 #define BYTES_MAX 1700
 #define MARK      0x4d415243u /* in front of a packet's number in its payload */
 
 static struct rig rig;
+static struct lac lac;
 static struct frame inner, made;
 static struct {
 	uint8_t data[BYTES_MAX];
@@ -40,6 +42,8 @@ static uint16_t tunnel_of(uint32_t session)
 {
 	static const uint16_t tunnels[] = {RIG_TUNNEL, 8, 9, 10, 11};
 
+	if (session == IN_ESP)
+		return 13;
 	return tunnels[session < 5 ? session : 0];
 }
 
@@ -216,11 +220,11 @@ static void up_make(void)
 		frame_eth(&made, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV6);
 		frame_ip6(&made, rig_lac6, rig_lns6, IPPROTO_UDP, 8 + n + inner.n);
 	} else {
-		uint32_t lac = one_in(40) ? RIG_IP(192, 0, 2, 9) : RIG_LAC;
+		uint32_t from = one_in(40) ? RIG_IP(192, 0, 2, 9) : RIG_LAC;
 
 		frame_eth(&made, rig.mac[RIG_ACCESS], rig_lac_mac, RTE_ETHER_TYPE_IPV4);
 		ip = frame_ip4(
-			&made, lac, one_in(60) ? RIG_CORE : RIG_LNS, IPPROTO_UDP, 8 + n + inner.n);
+			&made, from, one_in(60) ? RIG_CORE : RIG_LNS, IPPROTO_UDP, 8 + n + inner.n);
 		ip[1] = (uint8_t)rnd(256);
 		if (one_in(40))
 			ip[9] = IPPROTO_ESP;
@@ -237,6 +241,8 @@ static void up_make(void)
 		made.data[made.n - 3] ^= (uint8_t)rnd(16);
 	frame_add(&made, heads, n);
 	frame_add(&made, inner.data, inner.n);
+	if (session == IN_ESP && !one_in(40))
+		lac_wrap(&lac, &made);
 	if (one_in(12))
 		frame_add(&made, NULL, 1 + rnd(8)); /* Ethernet's padding */
 }

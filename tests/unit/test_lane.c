@@ -3,8 +3,8 @@
  * The fast lane against the stages: the same bursts, the same state before, and nothing to be told apart afterwards.
  *
  * Frames are made at random around what the lane takes, each with at most a few things wrong or rare. Every burst goes
- * through twice, with the lanes and without, with the worker, the sessions and the policers put
- * back in between. Frames sent, punted and handed over are compared byte by byte (numbers that count packets
+ * through twice, with the lanes and without, with the worker, the sessions, the policers and the SAs put
+ * back in between. What leaves inside ESP is compared as the LAC opens it. Frames sent, punted and handed over are compared byte by byte (numbers that count packets
  * aside), all counters and session states likewise, and the order of each session's packets.
  */
 #include "lane_frames.h"
@@ -32,12 +32,18 @@ struct result {
 	struct output outputs[OUTPUTS];
 	struct worker_stats stats;
 	struct session sessions[SESSIONS];
+	struct sa_state in, out;
 };
 
 static struct worker *w;
 static struct result by_lane, by_stages;
 static struct worker before;
 static struct session sessions_before[SESSIONS];
+/* of the LNS's and the LAC's SAs that count what arrives and leaves */
+static struct {
+	struct sa_state state;
+	uint64_t ring[REPLAY_WINDOW_DEFAULT / 32];
+} sas_before[3];
 
 static void start(void)
 {
@@ -56,6 +62,11 @@ static void start(void)
 	rig_tunnel_to(&rig, 10, &path6, 0);
 	path.sa_group = 5; /* without any SA */
 	rig_tunnel_to(&rig, 11, &path, 0);
+	lac_init();
+	cr_assert_leq(replay_ring_size(REPLAY_WINDOW_DEFAULT), sizeof(sas_before[0].ring));
+	lac_open(&rig, &lac, &(const struct lac_settings){.family = 4});
+	path = lac_path(&lac);
+	rig_tunnel_to(&rig, 13, &path, 0);
 	for (uint32_t i = 0; i < SESSIONS; i++) {
 		static const uint32_t flags[SESSIONS] = {
 			[5] = RIG_FLAGS | SESSION_SEND_SEQ | SESSION_EXPECT_SEQ,
@@ -99,6 +110,7 @@ static void policers_reset(void)
 static void finish(void)
 {
 	rig_destroy(&rig);
+	lac_fini();
 }
 
 TestSuite(lane, .init = start, .fini = finish);
@@ -121,6 +133,19 @@ static void tunnelled_clear(uint8_t *ip, uint32_t length)
 		}
 }
 
+/* As the LAC gets it: in which order the packets of several sessions were numbered is nobody's business. */
+static void output_open(struct output *output)
+{
+	static struct frame sealed;
+
+	sealed.n = 0;
+	frame_add(&sealed, output->data, output->length);
+	cr_assert_eq(lac_unwrap(&lac, &sealed), ESP_ACCEPTED);
+	memset(output->data, 0, output->length);
+	memcpy(output->data, sealed.data, sealed.n);
+	output->length = (uint16_t)sealed.n;
+}
+
 static void output_add(struct result *result, char way, struct rte_mbuf *m, bool with_meta)
 {
 	struct output *output = &result->outputs[result->n++];
@@ -134,6 +159,10 @@ static void output_add(struct result *result, char way, struct rte_mbuf *m, bool
 	const void *p = rte_pktmbuf_read(m, 0, m->pkt_len, output->data);
 	if (p != output->data)
 		memcpy(output->data, p, m->pkt_len);
+	if (way == 'a' && load_be16(output->data + 12) == RTE_ETHER_TYPE_IPV4 &&
+		output->data[14 + 9] == IPPROTO_ESP &&
+		load32(output->data + 14 + 20) == lac.out->spi)
+		output_open(output);
 	if (way == 'a')
 		tunnelled_clear(output->data + 14, output->length - 14u);
 	/* an error to ourselves, or to where the next hop is not known */
@@ -197,6 +226,8 @@ static void run(unsigned int n, unsigned int iface, bool lane, struct result *re
 	result->stats = w->stats;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		result->sessions[i] = *rig_session_at(&rig, i);
+	result->in = lac.in->state;
+	result->out = lac.out->state;
 }
 
 static int output_compare(const void *a, const void *b)
@@ -271,6 +302,10 @@ static void results_compare(unsigned int at)
 		cr_assert_eq(memcmp(&by_lane.sessions[i], &by_stages.sessions[i],
 				     sizeof(struct session)),
 			0, "burst %u: session %u", at, i);
+	cr_assert_eq(memcmp(&by_lane.in, &by_stages.in, sizeof(by_lane.in)), 0,
+		"burst %u: inbound SA", at);
+	cr_assert_eq(memcmp(&by_lane.out, &by_stages.out, sizeof(by_lane.out)), 0,
+		"burst %u: outbound SA", at);
 	cr_assert_eq(
 		by_lane.n, by_stages.n, "burst %u: %u and %u packets", at, by_lane.n, by_stages.n);
 	order_check(&by_lane, &by_stages, at);
@@ -287,8 +322,23 @@ static void results_compare(unsigned int at)
 	}
 }
 
+static struct sa *sa_of(unsigned int i)
+{
+	struct sa *const sas[] = {lac.in, lac.out, lac.receives};
+
+	return sas[i];
+}
+
 static void state_save(void)
 {
+	for (unsigned int i = 0; i < RTE_DIM(sas_before); i++) {
+		struct sa *sa = sa_of(i);
+
+		sas_before[i].state = sa->state;
+		if (sa->direction == SA_INBOUND)
+			memcpy(sas_before[i].ring, sa->ring,
+				replay_ring_size(REPLAY_WINDOW_DEFAULT));
+	}
 	before = *w;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		sessions_before[i] = *rig_session_at(&rig, i);
@@ -296,6 +346,14 @@ static void state_save(void)
 
 static void state_restore(void)
 {
+	for (unsigned int i = 0; i < RTE_DIM(sas_before); i++) {
+		struct sa *sa = sa_of(i);
+
+		sa->state = sas_before[i].state;
+		if (sa->direction == SA_INBOUND)
+			memcpy(sa->ring, sas_before[i].ring,
+				replay_ring_size(REPLAY_WINDOW_DEFAULT));
+	}
 	*w = before;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		*rig_session_at(&rig, i) = sessions_before[i];
@@ -355,6 +413,8 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 		run(n, iface, false, &by_stages);
 		results_compare(at);
 	}
+	cr_expect_gt(lac.in->state.packets, BURSTS / 4);
+	cr_expect_gt(lac.out->state.packets, BURSTS / 4);
 	/* a comparison of the stages with themselves would say nothing */
 	cr_expect_gt(takes, all / 8, "the lane took %u of %u", takes, all);
 }
