@@ -38,6 +38,7 @@ struct aaa_radius {
 	const uint64_t *now;
 	int epoll;
 	struct generation *current, *old; /* current NULL: RADIUS is not asked */
+	bool outdated; /* current is not what config says: it could not be opened */
 	struct question *questions;
 	uint64_t counters[AAA_RADIUS_COUNTER_MAX];
 };
@@ -177,13 +178,14 @@ int aaa_radius_set_config(struct aaa_radius *radius, const struct config *config
 	char error[256] = "";
 	int rc;
 
-	if (radius_io_same(radius->config, config)) {
+	if (!radius->outdated && radius_io_same(radius->config, config)) {
 		radius->config = config;
 		return 0;
 	}
 	rc = generation_open(radius, config, &generation, error, sizeof(error));
 	/* who is asked and by which names is the new configuration's in any case */
 	radius->config = config;
+	radius->outdated = rc != 0;
 	if (rc) {
 		log_error(NULL, "reload: the RADIUS servers stay as they were: %s", error);
 		return rc;

@@ -42,7 +42,7 @@ typedef void aaa_radius_done(
 struct aaa_radius *aaa_radius_create(const struct config *config, struct timer_wheel *wheel,
 	const uint64_t *now, char *error, size_t error_size);
 void aaa_radius_destroy(struct aaa_radius *radius);
-/* After a reload; the old configuration may go. -errno: the old servers stay. */
+/* After a reload; the old configuration may go. -errno: the old servers stay until the next one. */
 int aaa_radius_set_config(struct aaa_radius *radius, const struct config *config);
 /* 0 and *handle, or -errno: -ENOENT without servers, -ENOBUFS queue full, -EMSGSIZE, -ENOMEM. */
 int aaa_radius_ask(struct aaa_radius *radius, const struct aaa_request *request,
