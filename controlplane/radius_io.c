@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -65,23 +66,32 @@ void radius_endpoint_of(const struct sockaddr_storage *storage, struct radius_en
 
 /* ---- the client's side ---- */
 
+/* The source address may come to an interface later than we: until then what is sent is lost. */
+static int source_bind(const struct radius_io *io, int fd)
+{
+	struct sockaddr_storage from;
+	socklen_t length = radius_sockaddr(&from, &io->source, 0);
+	int on = 1;
+
+	if (io->source.family == 6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+	return bind(fd, (struct sockaddr *)&from, length);
+}
+
 static int on_socket_open(void *user, unsigned int server, unsigned int socket_number)
 {
 	struct radius_io *io = user;
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = server << 16 | socket_number};
 	int bytes = RECEIVE_BYTES, rc;
-	struct sockaddr_storage from;
 	int fd = socket(io->to[server].ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		goto fail;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (io->source.family) {
-		socklen_t length = radius_sockaddr(&from, &io->source, 0);
-
-		if (bind(fd, (struct sockaddr *)&from, length))
-			goto fail;
-	}
+	if (io->source.family && source_bind(io, fd))
+		goto fail;
 	if (epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &event))
 		goto fail;
 	io->sockets[server][socket_number] = fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The RADIUS servers of a configuration as the AAA has them: reloads that fail. */
+/* The RADIUS servers of a configuration as the AAA has them: reloads that fail, and source addresses. */
 #include "aaa_radius.h"
 
 #include <crypto/digest.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct timer_wheel wheel;
@@ -96,4 +97,49 @@ Test(aaa_radius, servers_that_a_reload_could_not_open_are_opened_by_the_next)
 	config_free(one);
 	config_free(two);
 	config_free(again);
+}
+
+static void on_done(void *user, enum aaa_radius_verdict verdict, const struct aaa_answer *answer)
+{
+}
+
+Test(aaa_radius, a_source_address_that_no_interface_has_yet_is_no_reason_not_to_ask)
+{
+	static const struct {
+		int family;
+		const char *address, *source;
+	} rows[] = {
+		{AF_INET, "127.0.0.1", "192.0.2.77"},
+		{AF_INET6, "::1", "2001:db8::77"},
+	};
+	const struct aaa_request request = {
+		.method = AAA_PAP,
+		.user = (const uint8_t *)"alice",
+		.user_length = 5,
+		.password = (const uint8_t *)"password",
+		.password_length = 8,
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config *config = config_of("one", rows[i].address, rows[i].source);
+		struct aaa_radius *radius = radius_of(config);
+		struct radius_server_status status;
+		struct radius_request *handle;
+		int fd = socket(rows[i].family, SOCK_DGRAM, 0);
+
+		/* a kernel without IPv6 */
+		if (fd < 0) {
+			aaa_radius_destroy(radius);
+			config_free(config);
+			continue;
+		}
+		close(fd);
+		cr_assert_eq(aaa_radius_ask(radius, &request, NULL, 0, on_done, NULL, &handle), 0);
+		radius_client_status(aaa_radius_client(radius), 0, &status);
+		cr_assert_eq(status.in_flight, 1);
+		cr_assert_eq(radius_client_counters(aaa_radius_client(radius))->no_socket, 0);
+		aaa_radius_cancel(radius, handle);
+		aaa_radius_destroy(radius);
+		config_free(config);
+	}
 }
