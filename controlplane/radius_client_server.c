@@ -54,6 +54,8 @@ static void probe_send(struct radius_server *server, uint64_t now)
 	struct radius_writer writer;
 	struct radius_request *probe;
 
+	/* nothing else is due before it is answered or not */
+	timer_cancel(client->wheel, &server->timer);
 	radius_writer_init(&writer, buffer, sizeof(buffer), RADIUS_STATUS_SERVER, 0, NULL);
 	radius_add_text(&writer, RADIUS_NAS_IDENTIFIER, client->nas_identifier);
 	question.attributes = buffer + RADIUS_HEADER;

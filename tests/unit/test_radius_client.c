@@ -494,6 +494,26 @@ Test(radius_client, one_request_that_is_never_answered_does_not_keep_its_server_
 	cr_assert_eq(asked.done, 1);
 }
 
+Test(radius_client, a_dead_server_is_probed_by_one_packet_at_a_time)
+{
+	struct asked asked;
+
+	server_settings[0].probe_ms = 60000;
+	world_open(&(struct radius_client_settings){.n_servers = 2});
+	/* as it dies, what its timer was set for while it lived comes due */
+	run(26500);
+	world.models[0].down = true;
+	ask(&asked, "right", 0);
+	run(3200);
+	cr_assert_eq(world.deaths, 1);
+	for (unsigned int ms = 0; ms < 5000; ms++) {
+		step();
+		cr_assert_leq(radius_client_in_flight(world.client), 1);
+	}
+	cr_assert_eq(asked.done, 1);
+	cr_assert_eq(radius_client_in_flight(world.client), 0);
+}
+
 Test(radius_client, with_all_servers_dead_requests_wait_and_survive)
 {
 	struct asked asked[20];
