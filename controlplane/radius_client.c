@@ -292,15 +292,21 @@ struct radius_request *radius_request_create(
 	return request;
 }
 
+static size_t attributes_max(enum radius_code code)
+{
+	/* with Message-Authenticator in front and a hidden password behind */
+	return code == RADIUS_ACCOUNTING_REQUEST ? RADIUS_ACCOUNTING_ATTRIBUTES_MAX
+						 : RADIUS_PACKET_MAX - RADIUS_HEADER -
+			(2 + RADIUS_AUTHENTICATOR) - (2 + RADIUS_PASSWORD_MAX);
+}
+
 int radius_client_submit(struct radius_client *client, uint64_t now,
 	const struct radius_question *question, struct radius_request **out)
 {
 	struct radius_request *request;
 
-	/* with Message-Authenticator, a hidden password or a delay in front of and behind it */
 	if (question->password_length > RADIUS_PASSWORD_MAX ||
-		question->attributes_length > RADIUS_PACKET_MAX - RADIUS_HEADER -
-				(2 + RADIUS_AUTHENTICATOR) - (2 + RADIUS_PASSWORD_MAX))
+		question->attributes_length > attributes_max(question->code))
 		return -EMSGSIZE;
 	if (client->n_queued >= client->queue_max) {
 		client->counters.queue_full++;

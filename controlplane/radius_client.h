@@ -26,6 +26,8 @@
 #include <string.h>
 
 #define RADIUS_SERVERS_MAX 16
+/* Of an Accounting-Request, before Acct-Delay-Time. */
+#define RADIUS_ACCOUNTING_ATTRIBUTES_MAX (RADIUS_PACKET_MAX - RADIUS_HEADER - 6)
 
 struct radius_endpoint {
 	uint8_t family;      /* 4 or 6 */

@@ -951,3 +951,32 @@ Test(radius_client, a_question_that_fits_no_packet_is_refused)
 	question.password_length = 129;
 	cr_assert_eq(radius_client_submit(world.client, world.now, &question, &request), -EMSGSIZE);
 }
+
+Test(radius_client, a_question_may_fill_its_packet_to_the_last_byte)
+{
+	static uint8_t attributes[RADIUS_PACKET_MAX];
+	struct asked asked = {0};
+	struct radius_question question = {
+		.code = RADIUS_ACCOUNTING_REQUEST,
+		.attributes = attributes,
+		.attributes_length = RADIUS_ACCOUNTING_ATTRIBUTES_MAX,
+		.done = on_done,
+		.user = &asked,
+	};
+
+	for (size_t at = 0; at < RADIUS_ACCOUNTING_ATTRIBUTES_MAX;) {
+		size_t left = RADIUS_ACCOUNTING_ATTRIBUTES_MAX - at;
+
+		attributes[at] = RADIUS_CLASS;
+		attributes[at + 1] = (uint8_t)(left > 200 ? 200 : left);
+		at += attributes[at + 1];
+	}
+	world_open(&(struct radius_client_settings){.n_servers = 1, .accounting = true});
+	cr_assert_eq(radius_client_submit(world.client, world.now, &question, &asked.request), 0);
+	cr_assert_eq(world.flights[0].length, RADIUS_PACKET_MAX);
+	run(50);
+	cr_assert_eq(asked.code, RADIUS_ACCOUNTING_RESPONSE);
+	question.attributes_length++;
+	cr_assert_eq(radius_client_submit(world.client, world.now, &question, &asked.request),
+		-EMSGSIZE);
+}
