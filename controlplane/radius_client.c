@@ -23,31 +23,6 @@ const char *radius_drop_name(enum radius_drop drop)
 	return drop < RADIUS_DROP_MAX ? drop_names[drop] : "?";
 }
 
-/* ---- the queue ---- */
-
-static void queue_add(struct radius_request *request, bool at_head)
-{
-	struct radius_client *client = request->client;
-	struct radius_request *next = at_head ? client->first : NULL;
-	struct radius_request *previous = at_head ? NULL : client->last;
-
-	request->next = next;
-	request->previous = previous;
-	*(next ? &next->previous : &client->last) = request;
-	*(previous ? &previous->next : &client->first) = request;
-	client->n_queued++;
-}
-
-static void queue_remove(struct radius_request *request)
-{
-	struct radius_client *client = request->client;
-
-	*(request->next ? &request->next->previous : &client->last) = request->previous;
-	*(request->previous ? &request->previous->next : &client->first) = request->next;
-	request->next = request->previous = NULL;
-	client->n_queued--;
-}
-
 /* ---- a request's life ---- */
 
 void radius_request_free(struct radius_request *request)
@@ -80,39 +55,12 @@ void radius_request_leave(
 	struct radius_request *request, enum radius_slot_state state, uint64_t now)
 {
 	radius_ids_release(&request->server->ids, request->socket, request->id, state, now);
+	request->server->doubtful -= request->rests != 0;
 	request->server = NULL;
 	if (request->packet)
 		digest_wipe(request->packet, request->packet_length);
 	free(request->packet);
 	request->packet = NULL;
-}
-
-/* While it waits nothing but its end is due. */
-static void wait_timer_set(struct radius_request *request, uint64_t now)
-{
-	struct radius_client *client = request->client;
-	uint64_t due = request->deadline;
-
-	if (client->fail_fast && radius_client_all_dead(client))
-		due = now;
-	if (due == UINT64_MAX)
-		timer_cancel(client->wheel, &request->timer);
-	else
-		timer_set(client->wheel, &request->timer, due);
-}
-
-void radius_request_requeue(struct radius_request *request, uint64_t now)
-{
-	queue_add(request, true);
-	wait_timer_set(request, now);
-}
-
-void radius_client_all_died(struct radius_client *client, uint64_t now)
-{
-	if (!client->fail_fast)
-		return;
-	for (struct radius_request *at = client->first; at; at = at->next)
-		timer_set(client->wheel, &at->timer, now);
 }
 
 /* -ENOMEM. */
@@ -161,7 +109,9 @@ static void packet_send(struct radius_request *request, uint64_t now)
 	uint8_t random[2];
 	uint32_t wait;
 
-	radius_server_asked(server, now);
+	/* whoever does not answer a doubtful one need not be dead */
+	if (!request->rests)
+		radius_server_asked(server, now);
 	server->sent++;
 	request->sends++;
 	client->ops->send(client->user, server->index, request->socket, request->packet,
@@ -201,6 +151,7 @@ int radius_request_send(struct radius_request *request, struct radius_server *se
 		}
 	}
 	request->server = server;
+	server->doubtful += request->rests != 0;
 	request->sends = 0;
 	request->sent_at = now;
 	request->wait_ms = server->settings.timeout_ms;
@@ -212,23 +163,6 @@ int radius_request_send(struct radius_request *request, struct radius_server *se
 	return rc;
 }
 
-void radius_client_pump(struct radius_client *client, uint64_t now)
-{
-	struct radius_request *request;
-
-	while ((request = client->first)) {
-		struct radius_server *server = radius_server_choose(request);
-
-		if (!server)
-			return;
-		queue_remove(request);
-		if (radius_request_send(request, server, now)) {
-			radius_request_requeue(request, now);
-			return;
-		}
-	}
-}
-
 static void request_timer(struct timer *timer, uint64_t now)
 {
 	struct radius_request *request = RTE_PTR_SUB(timer, offsetof(struct radius_request, timer));
@@ -236,7 +170,11 @@ static void request_timer(struct timer *timer, uint64_t now)
 	struct radius_server *server = request->server;
 
 	if (!server) {
-		queue_remove(request);
+		if (radius_request_wake(request, now)) {
+			radius_client_pump(client, now);
+			return;
+		}
+		radius_queue_remove(request);
 		request_finish(request,
 			now >= request->deadline ? RADIUS_NO_ANSWER : RADIUS_NO_SERVER, NULL);
 		radius_client_pump(client, now);
@@ -247,7 +185,7 @@ static void request_timer(struct timer *timer, uint64_t now)
 		radius_server_probe_failed(server, now);
 		return;
 	}
-	radius_server_timed_out(server, now);
+	radius_server_timed_out(server, request, now);
 	if (now >= request->deadline) {
 		radius_request_leave(request, RADIUS_SLOT_ABANDONED, now);
 		request_finish(request, RADIUS_NO_ANSWER, NULL);
@@ -308,7 +246,7 @@ int radius_client_submit(struct radius_client *client, uint64_t now,
 	if (question->password_length > RADIUS_PASSWORD_MAX ||
 		question->attributes_length > attributes_max(question->code))
 		return -EMSGSIZE;
-	if (client->n_queued >= client->queue_max) {
+	if (radius_client_queued(client) >= client->queue_max) {
 		client->counters.queue_full++;
 		return -ENOBUFS;
 	}
@@ -318,8 +256,7 @@ int radius_client_submit(struct radius_client *client, uint64_t now,
 	if (question->deadline_ms)
 		request->deadline = now + question->deadline_ms;
 	client->counters.submitted++;
-	queue_add(request, false);
-	wait_timer_set(request, now);
+	radius_request_wait(request, now);
 	radius_client_pump(client, now);
 	*out = request;
 	return 0;
@@ -338,7 +275,7 @@ void radius_client_cancel(struct radius_request *request, uint64_t now)
 	if (request->server)
 		radius_request_leave(request, RADIUS_SLOT_ABANDONED, now);
 	else
-		queue_remove(request);
+		radius_queue_remove(request);
 	radius_request_free(request);
 	radius_client_pump(client, now);
 }
@@ -459,6 +396,7 @@ struct radius_client *radius_client_create(const struct radius_client_settings *
 	client->in_flight_max =
 		RTE_MIN(settings->in_flight_max, client->sockets_max * RADIUS_IDS_PER_SOCKET - 1);
 	client->queue_max = settings->queue_max;
+	timer_init(&client->retry, radius_client_retry);
 	if (settings->nas_identifier)
 		strncpy(client->nas_identifier, settings->nas_identifier,
 			sizeof(client->nas_identifier) - 1);
@@ -473,16 +411,24 @@ struct radius_client *radius_client_create(const struct radius_client_settings *
 	return client;
 }
 
+static void queue_free(struct radius_queue *queue)
+{
+	while (queue->first) {
+		struct radius_request *request = queue->first;
+
+		radius_queue_remove(request);
+		radius_request_free(request);
+	}
+}
+
 void radius_client_destroy(struct radius_client *client)
 {
 	if (!client)
 		return;
-	while (client->first) {
-		struct radius_request *request = client->first;
-
-		queue_remove(request);
-		radius_request_free(request);
-	}
+	queue_free(&client->again);
+	queue_free(&client->fresh);
+	queue_free(&client->resting);
+	timer_cancel(client->wheel, &client->retry);
 	for (unsigned int i = 0; i < client->n_servers; i++)
 		radius_server_fini(&client->servers[i]);
 	free(client);
@@ -498,17 +444,12 @@ const struct radius_client_counters *radius_client_counters(const struct radius_
 	return &client->counters;
 }
 
-uint32_t radius_client_queued(const struct radius_client *client)
-{
-	return client->n_queued;
-}
-
 static bool is_hopeless(const struct radius_request *last, uint64_t now, uint32_t rate)
 {
 	uint64_t left = last->deadline - RTE_MIN(now, last->deadline);
 
 	return last->deadline != UINT64_MAX &&
-		last->client->n_queued * UINT64_C(1000) > left * rate;
+		radius_client_ready(last->client) * UINT64_C(1000) > left * rate;
 }
 
 unsigned int radius_client_shed(
@@ -517,12 +458,13 @@ unsigned int radius_client_shed(
 	unsigned int n = 0;
 
 	/* whoever is told may ask anew: not without end */
-	for (uint32_t most = client->n_queued; most > least; most--) {
-		struct radius_request *request = client->last;
+	for (uint32_t most = radius_client_ready(client); most > least; most--) {
+		struct radius_request *request = client->fresh.last;
 
-		if (client->n_queued <= least || !is_hopeless(request, now, rate))
+		if (!request || radius_client_ready(client) <= least ||
+			!is_hopeless(request, now, rate))
 			break;
-		queue_remove(request);
+		radius_queue_remove(request);
 		request_finish(request, RADIUS_NO_ANSWER, NULL);
 		n++;
 	}

@@ -7,8 +7,9 @@
  *
  * A request waits in a queue until a server has room for it, is sent to one, sent again with longer and longer
  * pauses, and goes to another server after so many tries or as soon as its own is found dead; it ends with an
- * answer or at its deadline. A server's room (window) opens with its answers and halves when it lets requests time
- * out, so that a storm is admitted at the rate at which the servers answer.
+ * answer or at its deadline. One that all servers left unanswered rests before it is sent again, longer each time.
+ * A server's room (window) opens with its answers and halves when it lets requests time out, unless it answers later
+ * ones, so that a storm is admitted at the rate at which the servers answer.
  *
  * A server is dead when nothing valid came from it for dead_ms although it was asked. It is then asked only
  * by Status-Server (RFC 5997), or where it does not know that, by one request each probe_ms; the first valid

@@ -18,6 +18,7 @@
 #define STANDING_MOST     12   /* requests that may wait at a server instead of here */
 #define LEAST_SPAN_MS     10000
 #define CLOCK_US          1000 /* what the clock can tell apart */
+#define DOUBTFUL_PART     4    /* this part of its room is for doubtful requests */
 
 static uint32_t window_max(const struct radius_server *server)
 {
@@ -229,9 +230,13 @@ static void silence_timer(struct timer *timer, uint64_t now)
 	radius_client_pump(client, now);
 }
 
-void radius_server_timed_out(struct radius_server *server, uint64_t now)
+void radius_server_timed_out(
+	struct radius_server *server, const struct radius_request *request, uint64_t now)
 {
 	server->timeouts++;
+	/* it had time for one that came later, or nobody answers this one */
+	if (request->rests || server->answered_sent_at > request->sent_at)
+		return;
 	/* once for all that is lost in one go */
 	if (now - server->halved_at < server->settings.timeout_ms)
 		return;
@@ -290,6 +295,8 @@ void radius_server_answered(
 
 	server->answered++;
 	server->silent_since = 0;
+	if (!request->probe)
+		server->answered_sent_at = RTE_MAX(server->answered_sent_at, request->sent_at);
 	if (request->sends == 1) {
 		server->latency_us = server->latency_us
 			? server->latency_us - server->latency_us / 8 + took / 8
@@ -305,35 +312,59 @@ void radius_server_answered(
 		timer_set(server->client->wheel, &server->timer, now + IDLE_SOCKET_MS);
 	}
 	/* what else it was asked counts from here */
-	if (server->ids.busy)
+	if (server->ids.busy > server->doubtful)
 		radius_server_asked(server, now);
 }
 
 /* ---- choice ---- */
 
-static bool server_has_room(const struct radius_server *server)
+static bool server_has_room(
+	const struct radius_server *server, const struct radius_request *request)
 {
-	return (server->ids.busy + 1) * RADIUS_WINDOW_UNIT <= server->window;
+	uint32_t room = server->window / RADIUS_WINDOW_UNIT;
+
+	if (request->rests && server->doubtful && server->doubtful >= room / DOUBTFUL_PART)
+		return false;
+	return server->ids.busy < room;
 }
 
-/* Among the living ones that were not tried, in the lowest priority: the one with the most credit. */
-static struct radius_server *choose_untried(struct radius_client *client, uint32_t tried)
+static bool server_is_usable(const struct radius_server *server, uint64_t now)
 {
+	return !server->dead && now >= server->mute_until;
+}
+
+bool radius_servers_usable(const struct radius_request *request, uint32_t tried, uint64_t now)
+{
+	const struct radius_client *client = request->client;
+
+	for (unsigned int i = 0; i < client->n_servers; i++)
+		if (!(tried >> i & 1) && server_is_usable(&client->servers[i], now))
+			return true;
+	return false;
+}
+
+/* Among the usable ones that were not tried, in the lowest priority: the one with the most credit. */
+static struct radius_server *choose_untried(const struct radius_request *request, uint64_t now)
+{
+	struct radius_client *client = request->client;
 	struct radius_server *best = NULL;
 	unsigned int priority = UINT32_MAX;
+	uint32_t untried = 0;
 	int total = 0;
 
 	for (unsigned int i = 0; i < client->n_servers; i++) {
 		struct radius_server *server = &client->servers[i];
 
-		if (!server->dead && !(tried >> i & 1) && server->settings.priority < priority)
-			priority = server->settings.priority;
+		if (request->tried >> i & 1 || !server_is_usable(server, now))
+			continue;
+		untried |= UINT32_C(1) << i;
+		priority = RTE_MIN(priority, server->settings.priority);
 	}
 	for (unsigned int i = 0; i < client->n_servers; i++) {
 		struct radius_server *server = &client->servers[i];
 
-		if (server->dead || tried >> i & 1 || server->settings.priority != priority ||
-			!server_has_room(server))
+		if (!(untried >> i & 1) || server->settings.priority != priority ||
+			!server_has_room(server, request))
 			continue;
 		server->credit += (int)server->settings.weight;
 		total += (int)server->settings.weight;
@@ -345,31 +376,19 @@ static struct radius_server *choose_untried(struct radius_client *client, uint32
 	return best;
 }
 
-/* A living server that has not been tried, whether it has room or not. */
-static bool untried_lives(const struct radius_client *client, uint32_t tried)
-{
-	for (unsigned int i = 0; i < client->n_servers; i++)
-		if (!client->servers[i].dead && !(tried >> i & 1))
-			return true;
-	return false;
-}
-
-struct radius_server *radius_server_choose(struct radius_request *request)
+struct radius_server *radius_server_choose(struct radius_request *request, uint64_t now)
 {
 	struct radius_client *client = request->client;
 
 	for (unsigned int i = 0; i < client->n_servers; i++) {
 		struct radius_server *server = &client->servers[i];
 
-		if (!server->trial)
+		if (!server->trial || (request->rests && client->fresh.n + client->again.n))
 			continue;
 		server->trial = false;
 		return server;
 	}
-	/* all were asked in vain: from the beginning, until the deadline */
-	if (!untried_lives(client, request->tried))
-		request->tried = 0;
-	return choose_untried(client, request->tried);
+	return choose_untried(request, now);
 }
 
 void radius_client_status(

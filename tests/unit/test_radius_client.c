@@ -22,7 +22,7 @@ struct model {
 	uint32_t delay_ms;
 	uint32_t per_second; /* answers; 0 = any number */
 	uint64_t busy_until_us;
-	unsigned int received, probes, answered_users;
+	unsigned int received, probes, ignored;
 };
 
 /* A datagram on its way, either way. */
@@ -42,6 +42,7 @@ static struct {
 	struct flight *flights;
 	unsigned int n_flights;
 	unsigned int sockets_open, sockets_most;
+	bool no_socket[SERVERS];
 	unsigned int loss, duplicate, reorder; /* percent */
 	uint32_t seed;
 	unsigned int deaths, revivals;
@@ -99,6 +100,8 @@ static void flight_add(bool reply, unsigned int server, unsigned int socket, con
 
 static int on_socket_open(void *user, unsigned int server, unsigned int socket)
 {
+	if (world.no_socket[server])
+		return -EADDRNOTAVAIL;
 	world.sockets_open++;
 	if (world.sockets_open > world.sockets_most)
 		world.sockets_most = world.sockets_open;
@@ -150,7 +153,7 @@ static const struct radius_client_ops ops = {
 	.dropped = on_dropped,
 };
 
-/* What a server answers: accept, reject where the password is "wrong". */
+/* What a server answers: accept, reject where the password is "wrong", nothing where it is "ignored". */
 static void model_receive(
 	unsigned int index, unsigned int socket, const uint8_t *bytes, size_t length)
 {
@@ -185,6 +188,10 @@ static void model_receive(
 		cr_assert_gt(radius_password_reveal(attribute.value, attribute.length,
 				     radius_authenticator(&packet), secret_of(index), password),
 			0);
+		if (!strcmp((const char *)password, "ignored")) {
+			model->ignored++;
+			return;
+		}
 		if (!strcmp((const char *)password, "wrong"))
 			code = RADIUS_ACCESS_REJECT;
 		else
@@ -492,6 +499,149 @@ Test(radius_client, one_request_that_is_never_answered_does_not_keep_its_server_
 	cr_assert_eq(other.done, 1);
 	run(10000);
 	cr_assert_eq(asked.done, 1);
+}
+
+/* How many of them were answered within so many ms. */
+static unsigned int count_within(const struct asked *asked, unsigned int n, uint64_t ms)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		found += asked[i].done && asked[i].outcome == RADIUS_ANSWERED &&
+			asked[i].after <= ms;
+	return found;
+}
+
+Test(radius_client, requests_that_no_server_answers_do_not_keep_the_others_from_being_asked)
+{
+	static struct asked ignored[60], asked[1000], later[100];
+
+	for (unsigned int servers = 1; servers <= 2; servers++) {
+		world_open(&(struct radius_client_settings){.n_servers = servers});
+		for (unsigned int i = 0; i < 60; i++)
+			cr_assert_eq(ask(&ignored[i], "ignored", 0), 0);
+		for (unsigned int i = 0; i < 1000; i++)
+			cr_assert_eq(ask(&asked[i], "right", 0), 0);
+		run(60000);
+		cr_assert_eq(
+			count_done(asked, 1000, 0), 1000, "%u of 1000", count_done(asked, 1000, 0));
+		for (unsigned int i = 0; i < 100; i++) {
+			ask(&later[i], "right", 0);
+			run(1000);
+		}
+		cr_assert_geq(count_within(later, 100, 1000), 90, "%u of 100 in time",
+			count_within(later, 100, 1000));
+		cr_assert_eq(count_done(ignored, 60, 0), 0);
+		for (unsigned int i = 0; i < 60; i++)
+			radius_client_cancel(ignored[i].request, world.now);
+		radius_client_destroy(world.client);
+		world.client = NULL;
+		while (world.n_flights)
+			free(world.flights[--world.n_flights].bytes);
+	}
+}
+
+Test(radius_client, a_request_that_is_never_answered_is_sent_more_and_more_rarely)
+{
+	struct asked ignored, asked;
+	unsigned int before;
+
+	world_open(&(struct radius_client_settings){.n_servers = 1});
+	ask(&ignored, "ignored", 0);
+	for (unsigned int s = 0; s < 600; s++) {
+		ask(&asked, "right", 2000);
+		run(1000);
+		cr_assert_eq(asked.outcome, RADIUS_ANSWERED);
+		cr_assert_eq(asked.done, 1, "second %u", s);
+	}
+	cr_assert_lt(world.models[0].ignored, 60, "%u", world.models[0].ignored);
+	cr_assert_eq(radius_client_queued(world.client) + radius_client_in_flight(world.client), 1);
+	/* but it is */
+	before = world.models[0].ignored;
+	run(80000);
+	cr_assert_gt(world.models[0].ignored, before);
+	radius_client_cancel(ignored.request, world.now);
+}
+
+Test(radius_client, a_request_at_rest_ends_at_its_deadline)
+{
+	struct asked ignored;
+
+	server_settings[0].tries = 1;
+	world_open(&(struct radius_client_settings){.n_servers = 1});
+	ask(&ignored, "ignored", 1500);
+	run(1300);
+	cr_assert_eq(radius_client_in_flight(world.client), 0);
+	cr_assert_eq(radius_client_queued(world.client), 1);
+	run(250);
+	cr_assert_eq(ignored.outcome, RADIUS_NO_ANSWER);
+	cr_assert_eq(ignored.done, 1);
+	cr_assert_leq(ignored.after, 1510);
+}
+
+Test(radius_client, a_window_stays_open_when_a_server_ignores_a_request_but_answers_later_ones)
+{
+	static struct asked ignored[4], asked[4000];
+	struct radius_server_status status;
+	uint32_t least = UINT32_MAX;
+
+	world_open(&(struct radius_client_settings){.n_servers = 1, .in_flight_max = 1024});
+	world.models[0].delay_ms = 200;
+	for (unsigned int i = 0; i < 4000; i++)
+		cr_assert_eq(ask(&asked[i], "right", 60000), 0);
+	run(1500);
+	for (unsigned int i = 0; i < 4; i++)
+		ask(&ignored[i], "ignored", 60000);
+	for (unsigned int i = 0; i < 4000 && !asked[3999].done; i++)
+		step();
+	radius_client_status(world.client, 0, &status);
+	cr_assert_gt(status.window, 256, "%u", status.window);
+	for (unsigned int i = 0; i < 9000; i++) {
+		struct asked *again = &asked[i % 4000];
+
+		cr_assert_eq(ask(again, "right", 60000), 0);
+		step();
+		radius_client_status(world.client, 0, &status);
+		least = status.window < least ? status.window : least;
+	}
+	cr_assert_gt(least, 256, "%u", least);
+	cr_assert_gt(status.timeouts, 8);
+	run(500);
+}
+
+Test(radius_client, a_socket_that_cannot_be_opened_is_tried_again)
+{
+	struct asked asked;
+
+	world_open(&(struct radius_client_settings){.n_servers = 1});
+	world.no_socket[0] = true;
+	ask(&asked, "right", 0);
+	run(5000);
+	cr_assert_eq(asked.done, 0);
+	cr_assert_geq(radius_client_counters(world.client)->no_socket, 4);
+	cr_assert_leq(radius_client_counters(world.client)->no_socket, 6);
+	world.no_socket[0] = false;
+	run(1100);
+	cr_assert_eq(asked.done, 1);
+	cr_assert_eq(asked.outcome, RADIUS_ANSWERED);
+}
+
+Test(radius_client, a_server_without_a_socket_leaves_the_work_to_another)
+{
+	static struct asked asked[100];
+
+	world_open(&(struct radius_client_settings){.n_servers = 2});
+	world.no_socket[0] = true;
+	for (unsigned int i = 0; i < 100; i++)
+		ask(&asked[i], "right", 0);
+	run(100);
+	cr_assert_eq(count_done(asked, 100, 2), 100);
+	cr_assert_eq(radius_client_counters(world.client)->no_socket, 1);
+	world.no_socket[0] = false;
+	run(1000);
+	ask(&asked[0], "right", 0);
+	run(20);
+	cr_assert_eq(asked[0].server, 1);
 }
 
 Test(radius_client, a_dead_server_is_probed_by_one_packet_at_a_time)
