@@ -51,6 +51,13 @@ static void row_put(json_t *row, const char *name, uint64_t value)
 	json_object_set_new(row, name, json_integer((json_int_t)value));
 }
 
+static const char *state_name(const struct radius_server_status *status, uint64_t now)
+{
+	if (status->dead)
+		return "dead";
+	return now < status->held_until ? "held" : "alive";
+}
+
 static json_t *server_row(const struct lns *lns, const struct radius_client *client,
 	const char *role, unsigned int index)
 {
@@ -69,7 +76,7 @@ static json_t *server_row(const struct lns *lns, const struct radius_client *cli
 	drops = drops_list(&status, &dropped);
 	row = json_pack("{s:s,s:o,s:s,s:i,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "role", role, "server",
 		ctl_string(status.settings->name), "address", text, "priority",
-		(int)status.settings->priority, "state", status.dead ? "dead" : "alive", "since",
+		(int)status.settings->priority, "state", state_name(&status, lns->now), "since",
 		(json_int_t)((lns->now - status.changed_at) / 1000), "in_flight",
 		(json_int_t)status.in_flight, "window", (json_int_t)status.window, "queued",
 		(json_int_t)radius_client_queued(client), "sockets", (json_int_t)status.sockets,

@@ -13,7 +13,10 @@
  *
  * A server is dead when nothing valid came from it for dead_ms although it was asked. It is then asked only
  * by Status-Server (RFC 5997), or where it does not know that, by one request each probe_ms; the first valid
- * answer brings it back. New requests go to the living servers of the lowest priority number, by weight.
+ * answer brings it back. New requests go to the living servers of the lowest priority number, by weight; those that
+ * waited for room of these for as long as their timeout, to the next number. A server that Status-Server brought back is
+ * given one request until it answers one; if it does not, it is held down, twice as long each time. That holds while
+ * another server lives.
  */
 #pragma once
 
@@ -141,6 +144,8 @@ struct radius_server_status {
 	const struct radius_server_settings *settings;
 	bool dead;
 	uint64_t changed_at; /* ms */
+	/* ms: it answers Status-Server alone and is not asked before, if another can be; or 0 */
+	uint64_t held_until;
 	uint32_t in_flight, window;
 	unsigned int sockets;
 	uint32_t latency_us; /* smoothed */

@@ -23,7 +23,8 @@ struct radius_request {
 	uint32_t tried; /* servers that did not answer, by bit */
 	uint32_t wait_ms;
 	unsigned int rests; /* so often all servers were asked in vain; then it is a doubtful one */
-	uint64_t rests_until;       /* ms */
+	uint64_t rests_until; /* ms */
+	uint64_t waits_since;
 	uint64_t sent_at, deadline; /* ms; UINT64_MAX = never */
 	int64_t happened_at;
 	uint8_t authenticator[RADIUS_AUTHENTICATOR];
@@ -46,7 +47,11 @@ struct radius_server {
 	struct timer silence; /* when it is found dead, unless it answers */
 	struct radius_request *probe;
 	bool dead;
-	bool trial;          /* dead, and the next request may try it */
+	bool trial; /* dead, and the next request may try it */
+	/* Status-Server brought it back and no request was answered since: it has room for one */
+	bool unproven;
+	uint32_t hold_ms;    /* the latest hold-down of one that died so again */
+	uint64_t held_until; /* not asked before, while another is proven */
 	uint64_t mute_until; /* no socket could be opened */
 	uint64_t changed_at;
 	uint64_t answered_sent_at;         /* the latest that was answered was sent first at */

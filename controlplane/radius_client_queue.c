@@ -62,6 +62,7 @@ static void wait_timer_set(struct radius_request *request, uint64_t now)
 
 void radius_request_wait(struct radius_request *request, uint64_t now)
 {
+	request->waits_since = now;
 	queue_add(&request->client->fresh, request, false);
 	wait_timer_set(request, now);
 }
@@ -80,6 +81,7 @@ void radius_request_requeue(struct radius_request *request, uint64_t now)
 {
 	struct radius_client *client = request->client;
 
+	request->waits_since = now;
 	if (!radius_servers_usable(request, request->tried, now)) {
 		request_rest(request, now);
 		return;
@@ -96,6 +98,7 @@ bool radius_request_wake(struct radius_request *request, uint64_t now)
 		nobody_to_wait_for(client))
 		return false;
 	radius_queue_remove(request);
+	request->waits_since = now;
 	queue_add(&client->doubtful, request, false);
 	wait_timer_set(request, now);
 	return true;

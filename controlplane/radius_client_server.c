@@ -18,7 +18,8 @@
 #define STANDING_MOST     12   /* requests that may wait at a server instead of here */
 #define LEAST_SPAN_MS     10000
 #define CLOCK_US          1000 /* what the clock can tell apart */
-#define DOUBTFUL_PART     4    /* this part of its room is for doubtful requests */
+#define HOLD_MAX_MS       300000
+#define DOUBTFUL_PART     4 /* this part of its room is for doubtful requests */
 
 static uint32_t window_max(const struct radius_server *server)
 {
@@ -218,6 +219,11 @@ static void silence_timer(struct timer *timer, uint64_t now)
 		return;
 	}
 	server->deaths++;
+	/* Status-Server it answers, and nothing else, again: a proxy whose database is gone */
+	if (server->unproven)
+		server->hold_ms = server->hold_ms
+			? RTE_MIN(server->hold_ms * 2, (uint32_t)HOLD_MAX_MS)
+			: server->settings.probe_ms;
 	state_change(server, true, now);
 	requests_leave(server, now);
 	/* it may only be one request that it does not want to answer: asked at once */
@@ -295,8 +301,12 @@ void radius_server_answered(
 
 	server->answered++;
 	server->silent_since = 0;
-	if (!request->probe)
+	if (!request->probe) {
 		server->answered_sent_at = RTE_MAX(server->answered_sent_at, request->sent_at);
+		server->unproven = false;
+		server->hold_ms = 0;
+		server->held_until = 0;
+	}
 	if (request->sends == 1) {
 		server->latency_us = server->latency_us
 			? server->latency_us - server->latency_us / 8 + took / 8
@@ -307,6 +317,8 @@ void radius_server_answered(
 	}
 	if (server->dead) {
 		state_change(server, false, now);
+		server->unproven = request->probe;
+		server->held_until = server->hold_ms ? now + server->hold_ms : 0;
 		server->window_threshold = window_max(server) / 2;
 		window_set(server, WINDOW_REVIVED);
 		timer_set(server->client->wheel, &server->timer, now + IDLE_SOCKET_MS);
@@ -328,43 +340,76 @@ static bool server_has_room(
 	return server->ids.busy < room;
 }
 
-static bool server_is_usable(const struct radius_server *server, uint64_t now)
+/* One that can be relied on, so that the others may be left alone. */
+static bool proven_lives(const struct radius_client *client, uint64_t now)
 {
-	return !server->dead && now >= server->mute_until;
+	for (unsigned int i = 0; i < client->n_servers; i++) {
+		const struct radius_server *server = &client->servers[i];
+
+		if (!server->dead && !server->unproven && now >= server->mute_until)
+			return true;
+	}
+	return false;
+}
+
+static bool server_is_usable(const struct radius_server *server,
+	const struct radius_request *request, bool proven, uint64_t now)
+{
+	if (server->dead || now < server->mute_until)
+		return false;
+	if (!server->unproven || !proven)
+		return true;
+	/* a doubtful one proves nothing */
+	return !request->rests && now >= server->held_until && !server->ids.busy;
 }
 
 bool radius_servers_usable(const struct radius_request *request, uint32_t tried, uint64_t now)
 {
 	const struct radius_client *client = request->client;
+	bool proven = proven_lives(client, now);
 
 	for (unsigned int i = 0; i < client->n_servers; i++)
-		if (!(tried >> i & 1) && server_is_usable(&client->servers[i], now))
+		if (!(tried >> i & 1) &&
+			server_is_usable(&client->servers[i], request, proven, now))
 			return true;
 	return false;
 }
 
-/* Among the usable ones that were not tried, in the lowest priority: the one with the most credit. */
-static struct radius_server *choose_untried(const struct radius_request *request, uint64_t now)
+/* Those of one priority that are usable and were not tried, by bit; 0: none of that or a higher number. */
+static uint32_t usable_of_priority(
+	const struct radius_request *request, uint64_t least, uint64_t now, uint64_t *priority)
+{
+	struct radius_client *client = request->client;
+	bool proven = proven_lives(client, now);
+	uint32_t found = 0;
+
+	*priority = UINT64_MAX;
+	for (unsigned int i = 0; i < client->n_servers; i++) {
+		const struct radius_server *server = &client->servers[i];
+
+		if (request->tried >> i & 1 || server->settings.priority < least ||
+			server->settings.priority > *priority ||
+			!server_is_usable(server, request, proven, now))
+			continue;
+		if (server->settings.priority < *priority)
+			found = 0;
+		*priority = server->settings.priority;
+		found |= UINT32_C(1) << i;
+	}
+	return found;
+}
+
+/* Among these the one with room and the most credit. */
+static struct radius_server *choose_among(const struct radius_request *request, uint32_t servers)
 {
 	struct radius_client *client = request->client;
 	struct radius_server *best = NULL;
-	unsigned int priority = UINT32_MAX;
-	uint32_t untried = 0;
 	int total = 0;
 
 	for (unsigned int i = 0; i < client->n_servers; i++) {
 		struct radius_server *server = &client->servers[i];
 
-		if (request->tried >> i & 1 || !server_is_usable(server, now))
-			continue;
-		untried |= UINT32_C(1) << i;
-		priority = RTE_MIN(priority, server->settings.priority);
-	}
-	for (unsigned int i = 0; i < client->n_servers; i++) {
-		struct radius_server *server = &client->servers[i];
-
-		if (!(untried >> i & 1) || server->settings.priority != priority ||
-			!server_has_room(server, request))
+		if (!(servers >> i & 1) || !server_has_room(server, request))
 			continue;
 		server->credit += (int)server->settings.weight;
 		total += (int)server->settings.weight;
@@ -376,9 +421,23 @@ static struct radius_server *choose_untried(const struct radius_request *request
 	return best;
 }
 
+/* Has it waited for room of these for as long as the slowest of them would be given to answer? */
+static bool has_waited(const struct radius_request *request, uint32_t servers, uint64_t now)
+{
+	const struct radius_client *client = request->client;
+
+	for (unsigned int i = 0; i < client->n_servers; i++)
+		if (servers >> i & 1 &&
+			now - request->waits_since < client->servers[i].settings.timeout_ms)
+			return false;
+	return true;
+}
+
 struct radius_server *radius_server_choose(struct radius_request *request, uint64_t now)
 {
 	struct radius_client *client = request->client;
+	uint64_t least = 0, priority;
+	uint32_t servers;
 
 	for (unsigned int i = 0; i < client->n_servers; i++) {
 		struct radius_server *server = &client->servers[i];
@@ -388,7 +447,14 @@ struct radius_server *radius_server_choose(struct radius_request *request, uint6
 		server->trial = false;
 		return server;
 	}
-	return choose_untried(request, now);
+	while ((servers = usable_of_priority(request, least, now, &priority))) {
+		struct radius_server *server = choose_among(request, servers);
+
+		if (server || !has_waited(request, servers, now))
+			return server;
+		least = priority + 1;
+	}
+	return NULL;
 }
 
 void radius_client_status(
@@ -400,6 +466,7 @@ void radius_client_status(
 		.settings = &server->settings,
 		.dead = server->dead,
 		.changed_at = server->changed_at,
+		.held_until = server->dead ? 0 : server->held_until,
 		.in_flight = server->ids.busy,
 		.window = server->window / RADIUS_WINDOW_UNIT,
 		.sockets = radius_ids_sockets(&server->ids),

@@ -18,6 +18,7 @@
 struct model {
 	bool down;
 	bool no_status;                /* ignores Status-Server */
+	bool only_status;              /* ignores all else */
 	bool no_message_authenticator; /* of its answers */
 	uint32_t delay_ms;
 	uint32_t per_second; /* answers; 0 = any number */
@@ -184,6 +185,8 @@ static void model_receive(
 				     &packet, radius_authenticator(&packet), secret_of(index)),
 			RADIUS_SIGNATURE_RIGHT);
 	model->received++;
+	if (model->only_status && packet.code != RADIUS_STATUS_SERVER)
+		return;
 	if (radius_find(&packet, RADIUS_USER_PASSWORD, &attribute)) {
 		cr_assert_gt(radius_password_reveal(attribute.value, attribute.length,
 				     radius_authenticator(&packet), secret_of(index), password),
@@ -607,6 +610,77 @@ Test(radius_client, a_window_stays_open_when_a_server_ignores_a_request_but_answ
 	cr_assert_gt(least, 256, "%u", least);
 	cr_assert_gt(status.timeouts, 8);
 	run(500);
+}
+
+Test(radius_client, a_server_that_answers_status_server_alone_leaves_the_work_to_another)
+{
+	static struct asked asked[4000];
+	struct radius_server_status status;
+	unsigned int received;
+
+	world_open(&(struct radius_client_settings){.n_servers = 2});
+	world.models[0].only_status = true;
+	for (unsigned int i = 0; i < 4000; i++) {
+		cr_assert_eq(ask(&asked[i], "right", 20000), 0);
+		run(30);
+	}
+	run(10000);
+	cr_assert_eq(count_done(asked, 4000, 2), 4000);
+	/* once for all it had; then it is given one at a time, with longer and longer pauses */
+	cr_assert_geq(count_within(asked, 4000, 100), 3880, "%u of 4000 at once",
+		count_within(asked, 4000, 100));
+	cr_assert_geq(count_within(asked + 200, 3800, 100), 3790, "%u of 3800 at once",
+		count_within(asked + 200, 3800, 100));
+	cr_assert_leq(world.deaths, 6, "%u", world.deaths);
+	radius_client_status(world.client, 0, &status);
+	cr_assert_gt(status.held_until, world.now);
+	/* alone it is asked nevertheless */
+	world.models[1].down = true;
+	received = world.models[0].received;
+	for (unsigned int i = 0; i < 200; i++) {
+		ask(&asked[i], "right", 20000);
+		run(30);
+	}
+	run(3000);
+	cr_assert_gt(world.models[0].received, received + 5);
+	world.models[1].down = false;
+	run(20000);
+	/* and healed it has its place again */
+	world.models[0].only_status = false;
+	for (unsigned int i = 0; i < 3000; i++) {
+		cr_assert_eq(ask(&asked[i], "right", 20000), 0);
+		run(110);
+	}
+	cr_assert_eq(count_within(asked, 3000, 100), 3000);
+	cr_assert_eq(asked[2999].server, 1);
+	radius_client_status(world.client, 0, &status);
+	cr_assert_eq(status.held_until, 0);
+}
+
+Test(radius_client, what_finds_no_room_for_long_goes_to_the_next_priority)
+{
+	static struct asked asked[300];
+
+	world_open(&(struct radius_client_settings){.n_servers = 2});
+	world.models[0].per_second = 10;
+	for (unsigned int i = 0; i < 300; i++)
+		cr_assert_eq(ask(&asked[i], "right", 5000), 0);
+	run(5100);
+	cr_assert_eq(count_done(asked, 300, 0), 300, "%u of 300", count_done(asked, 300, 0));
+	cr_assert_gt(count_done(asked, 300, 2), 200);
+	cr_assert_gt(count_done(asked, 300, 1), 5);
+}
+
+Test(radius_client, a_storm_that_the_first_priority_can_take_stays_there)
+{
+	static struct asked asked[400];
+
+	world_open(&(struct radius_client_settings){.n_servers = 2});
+	world.models[0].per_second = 500;
+	for (unsigned int i = 0; i < 400; i++)
+		cr_assert_eq(ask(&asked[i], "right", 5000), 0);
+	run(1500);
+	cr_assert_eq(count_done(asked, 400, 1), 400, "%u of 400", count_done(asked, 400, 1));
 }
 
 Test(radius_client, a_socket_that_cannot_be_opened_is_tried_again)
