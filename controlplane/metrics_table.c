@@ -75,7 +75,8 @@ static const struct metric control_metrics[] = {
 };
 
 static const struct metric radius_metrics[] = {
-	{"lnsd_radius_server_alive", "state", "Whether the server answers.", GAUGE, .is = "alive"},
+	{"lnsd_radius_server_alive", "state",
+		"Whether the server answers; 0 also while it is held.", GAUGE, .is = "alive"},
 	{"lnsd_radius_in_flight", "in_flight", "Requests without an answer yet.", GAUGE},
 	{"lnsd_radius_window", "window", "Requests that may be in flight.", GAUGE},
 	{"lnsd_radius_latency_seconds", "latency_us", "Smoothed time to the answer.", GAUGE,

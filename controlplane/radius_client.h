@@ -135,7 +135,7 @@ struct radius_client_ops {
 	void (*send)(void *user, unsigned int server, unsigned int socket, const uint8_t *packet,
 		size_t length);
 	void (*random_bytes)(void *user, void *out, size_t length);
-	/* For the log. */
+	/* For the log; the status is the new one. */
 	void (*state_changed)(void *user, unsigned int server, bool dead);
 	void (*dropped)(void *user, unsigned int server, enum radius_drop drop);
 };

@@ -316,9 +316,9 @@ void radius_server_answered(
 			window_adjust(server);
 	}
 	if (server->dead) {
-		state_change(server, false, now);
 		server->unproven = request->probe;
 		server->held_until = server->hold_ms ? now + server->hold_ms : 0;
+		state_change(server, false, now);
 		server->window_threshold = window_max(server) / 2;
 		window_set(server, WINDOW_REVIVED);
 		timer_set(server->client->wheel, &server->timer, now + IDLE_SOCKET_MS);

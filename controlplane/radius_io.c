@@ -138,10 +138,18 @@ static const char *role_name(const struct radius_io *io)
 static void on_state_changed(void *user, unsigned int server, bool dead)
 {
 	struct radius_io *io = user;
+	struct radius_server_status status;
 
+	radius_client_status(io->client, server, &status);
 	if (dead)
 		log_warning(NULL, "RADIUS server %s does not answer (%s): dead until it does",
 			io->names[server], role_name(io));
+	else if (status.held_until)
+		log_warning(NULL,
+			"RADIUS server %s answers Status-Server but no requests (%s): not asked "
+			"for %lu s while another server can be",
+			io->names[server], role_name(io),
+			(status.held_until - status.changed_at) / 1000);
 	else
 		log_info(NULL, "RADIUS server %s answers again (%s)", io->names[server],
 			role_name(io));

@@ -47,6 +47,7 @@ static struct {
 	unsigned int loss, duplicate, reorder; /* percent */
 	uint32_t seed;
 	unsigned int deaths, revivals;
+	uint64_t held_ms; /* at the latest revival */
 	unsigned int in_flight_most;
 } world;
 
@@ -137,8 +138,14 @@ static void on_random(void *user, void *out, size_t length)
 
 static void on_state(void *user, unsigned int server, bool dead)
 {
+	struct radius_server_status status;
+
+	radius_client_status(world.client, server, &status);
+	cr_assert_eq(status.dead, dead);
+	cr_assert_eq(status.changed_at, world.now);
 	world.deaths += dead;
 	world.revivals += !dead;
+	world.held_ms = status.held_until ? status.held_until - world.now : 0;
 }
 
 static void on_dropped(void *user, unsigned int server, enum radius_drop drop)
@@ -634,6 +641,7 @@ Test(radius_client, a_server_that_answers_status_server_alone_leaves_the_work_to
 	cr_assert_leq(world.deaths, 6, "%u", world.deaths);
 	radius_client_status(world.client, 0, &status);
 	cr_assert_gt(status.held_until, world.now);
+	cr_assert_geq(world.held_ms, 20000, "%lu", world.held_ms);
 	/* alone it is asked nevertheless */
 	world.models[1].down = true;
 	received = world.models[0].received;
