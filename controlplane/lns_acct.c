@@ -39,10 +39,18 @@ static struct radius_client *client_of(struct radius_io *io)
 	return io ? radius_io_client(io) : NULL;
 }
 
-int lns_acct_start(struct lns *lns, const struct config *config, char *error, size_t error_size)
+static size_t nas_write(const struct config *config, uint8_t buffer[RADIUS_PACKET_MAX])
+{
+	struct radius_writer nas;
+
+	radius_writer_init(&nas, buffer, RADIUS_PACKET_MAX, RADIUS_ACCOUNTING_REQUEST, 0, NULL);
+	radius_nas_write(&nas, config);
+	return (size_t)(nas.at - buffer) - RADIUS_HEADER;
+}
+
+static int acct_open(struct lns *lns, const struct config *config, char *error, size_t error_size)
 {
 	uint8_t buffer[RADIUS_PACKET_MAX];
-	struct radius_writer nas;
 	struct radius_acct_settings settings = {
 		.wheel = &lns->wheel,
 		.now = &lns->now,
@@ -50,17 +58,13 @@ int lns_acct_start(struct lns *lns, const struct config *config, char *error, si
 		.window = config->radius.max_in_flight,
 		.memory_max = (uint64_t)config->radius.spool_mb << 20,
 		.nas = buffer + RADIUS_HEADER,
+		.nas_length = nas_write(config, buffer),
 		.erx_ipv6 = config->radius.ipv6_counters == CONFIG_IPV6_COUNTERS_ERX,
 		.ask = on_ask,
 	};
 	unsigned int damaged;
-	int rc = servers_open(lns, config, &lns->acct_io, error, error_size);
+	int rc;
 
-	if (rc || !lns->acct_io)
-		return rc;
-	radius_writer_init(&nas, buffer, sizeof(buffer), RADIUS_ACCOUNTING_REQUEST, 0, NULL);
-	radius_nas_write(&nas, config);
-	settings.nas_length = (size_t)(nas.at - settings.nas);
 	lns->acct = radius_acct_create(&settings);
 	if (!lns->acct) {
 		snprintf(error, error_size, "out of memory for accounting");
@@ -81,19 +85,32 @@ int lns_acct_start(struct lns *lns, const struct config *config, char *error, si
 	return rc;
 }
 
+int lns_acct_start(struct lns *lns, const struct config *config, char *error, size_t error_size)
+{
+	int rc = servers_open(lns, config, &lns->acct_io, error, error_size);
+
+	if (rc || !lns->acct_io)
+		return rc;
+	rc = acct_open(lns, config, error, error_size);
+	if (rc)
+		lns_acct_stop(lns); /* all of it or nothing: the next reload may try again */
+	return rc;
+}
+
 void lns_acct_reload(struct lns *lns, const struct config *old, const struct config *config)
 {
 	struct radius_io *before = lns->acct_io, *io;
 	char error[256] = "";
 	int rc;
 
-	if (radius_io_same(old, config))
-		return;
+	/* without accounting, what failed is tried again by every reload */
 	if (!lns->acct) {
 		if (lns_acct_start(lns, config, error, sizeof(error)))
 			log_error(NULL, "reload: no accounting: %s", error);
 		return;
 	}
+	if (radius_io_same(old, config))
+		return;
 	rc = servers_open(lns, config, &io, error, sizeof(error));
 	if (rc) {
 		log_error(NULL, "reload: the accounting servers stay as they were: %s", error);
@@ -109,6 +126,9 @@ void lns_acct_stop(struct lns *lns)
 	radius_acct_destroy(lns->acct);
 	radius_io_destroy(lns->acct_io);
 	radius_spool_close(lns->spool);
+	lns->acct = NULL;
+	lns->acct_io = NULL;
+	lns->spool = NULL;
 }
 
 unsigned int lns_acct_poll(struct lns *lns)
