@@ -100,6 +100,7 @@ int lns_acct_start(struct lns *lns, const struct config *config, char *error, si
 void lns_acct_reload(struct lns *lns, const struct config *old, const struct config *config)
 {
 	struct radius_io *before = lns->acct_io, *io;
+	uint8_t nas[RADIUS_PACKET_MAX];
 	char error[256] = "";
 	int rc;
 
@@ -109,6 +110,8 @@ void lns_acct_reload(struct lns *lns, const struct config *old, const struct con
 			log_error(NULL, "reload: no accounting: %s", error);
 		return;
 	}
+	if (radius_acct_set_nas(lns->acct, nas + RADIUS_HEADER, nas_write(config, nas)))
+		log_error(NULL, "reload: no memory for accounting's NAS attributes");
 	if (radius_io_same(old, config))
 		return;
 	rc = servers_open(lns, config, &io, error, sizeof(error));
@@ -116,6 +119,10 @@ void lns_acct_reload(struct lns *lns, const struct config *old, const struct con
 		log_error(NULL, "reload: the accounting servers stay as they were: %s", error);
 		return;
 	}
+	if (!io)
+		log_warning(NULL,
+			"reload: no accounting server is left: what waits stays in the spool, new "
+			"sessions are not accounted for");
 	lns->acct_io = io;
 	radius_acct_set_client(lns->acct, client_of(io));
 	radius_io_destroy(before);
@@ -143,7 +150,7 @@ bool lns_acct_finished(struct lns *lns)
 {
 	struct radius_acct_status status;
 
-	if (!lns->acct)
+	if (!lns->acct_io)
 		return true;
 	if (!lns->acct_off) {
 		radius_acct_off(lns->acct);
@@ -165,7 +172,8 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	struct subscriber_told told;
 	size_t length;
 
-	if (!lns->acct)
+	/* without servers only those that were told of before go on, to their Stop */
+	if (!lns->acct_io && !subscriber->acct)
 		return;
 	radius_writer_init(&writer, buffer, sizeof(buffer), RADIUS_ACCOUNTING_REQUEST, 0, NULL);
 	subscriber_tell(subscriber, &told);

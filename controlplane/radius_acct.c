@@ -116,6 +116,19 @@ void radius_acct_set_client(struct radius_acct *acct, struct radius_client *clie
 	acct_queue_pump(acct);
 }
 
+int radius_acct_set_nas(struct radius_acct *acct, const uint8_t *nas, size_t nas_length)
+{
+	uint8_t *copy = malloc(nas_length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, nas, nas_length);
+	free(acct->nas);
+	acct->nas = copy;
+	acct->settings.nas_length = nas_length;
+	return 0;
+}
+
 void radius_acct_destroy(struct radius_acct *acct)
 {
 	struct acct_record *next;
@@ -300,11 +313,14 @@ int radius_acct_rebase(struct radius_acct_session *session, const uint8_t *base,
 void radius_acct_update(
 	struct radius_acct_session *session, const struct radius_acct_counters *counters)
 {
+	struct radius_acct *acct = session->acct;
+
 	if (!session->asked)
 		return;
 	session->asked = false;
-	if (session->interim_s) {
-		session->acct->status.interims++;
+	if (acct->client && (session->interim_s || session->changed)) {
+		session->changed = false;
+		acct->status.interims++;
 		record_make(session, RADIUS_ACCT_INTERIM, counters, 0);
 	} else {
 		journal_write(session, counters);
@@ -314,6 +330,7 @@ void radius_acct_update(
 void radius_acct_changed(struct radius_acct_session *session, uint32_t interim_s)
 {
 	session->interim_s = interim_s;
+	session->changed = true;
 	session_timer(&session->timer, *session->acct->settings.now);
 }
 

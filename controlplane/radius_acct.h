@@ -74,7 +74,10 @@ radius_spool_found radius_acct_found;
  */
 int radius_acct_begin(
 	struct radius_acct *acct, struct radius_spool *spool, struct radius_client *client);
+/* Without a client no Interims are made, only the journal goes on; Stops are, and wait. */
 void radius_acct_set_client(struct radius_acct *acct, struct radius_client *client);
+/* From now on, of On and Off; copied. -ENOMEM: as before. */
+int radius_acct_set_nas(struct radius_acct *acct, const uint8_t *nas, size_t nas_length);
 /* Before the client and the spool. What is not acknowledged stays in the spool. */
 void radius_acct_destroy(struct radius_acct *acct);
 /* Accounting-Off: after the last Stop. */

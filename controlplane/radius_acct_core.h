@@ -36,6 +36,7 @@ struct radius_acct_session {
 	void *user;
 	char name[RADIUS_SPOOL_SESSION + 1];
 	bool open, asked;
+	bool changed; /* the next counters are told, with or without an interval */
 	uint32_t interim_s;
 	uint32_t journal; /* segment of what it has counted; 0 = none */
 	uint64_t up_at;   /* ms */

@@ -103,3 +103,24 @@ Test(lns_acct, a_spool_that_cannot_be_used_leaves_no_accounting_until_a_reload_f
 	config_free(without);
 	config_free(with);
 }
+
+Test(lns_acct, when_the_last_server_is_taken_away_nothing_is_waited_for_at_the_end)
+{
+	struct config *without = config_of(""), *with = config_of(servers);
+	struct radius_acct_status status;
+	char error[256];
+
+	cr_assert_eq(lns_acct_start(&lns, with, error, sizeof(error)), 0, "%s", error);
+	lns_acct_reload(&lns, with, without);
+	cr_assert_null(lns.acct_io);
+	cr_assert(lns_acct_finished(&lns));
+	radius_acct_status(lns.acct, &status);
+	cr_assert_eq(status.waiting, 1, "only Accounting-On, which nobody acknowledged");
+	/* and back: it is sent to the new one */
+	lns_acct_reload(&lns, without, with);
+	cr_assert_not_null(lns.acct_io);
+	cr_assert_eq(radius_client_in_flight(radius_io_client(lns.acct_io)), 1);
+	lns_acct_stop(&lns);
+	config_free(without);
+	config_free(with);
+}

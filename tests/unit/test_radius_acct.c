@@ -557,3 +557,65 @@ Test(radius_acct, ipv6s_share_is_told_in_the_vendors_form_and_new_prefixes_from_
 	cr_assert_eq(erx, 7 + 3 + 5);
 	end();
 }
+
+Test(radius_acct, a_change_is_told_once_where_no_interims_are)
+{
+	const struct radius_acct_counters counters = {.input_octets = 4};
+	struct radius_acct_session *session;
+
+	begin(0);
+	session = start(1, 0);
+	run(100);
+	radius_acct_changed(session, 0);
+	radius_acct_update(session, &counters);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_INTERIM), 1);
+	run(700000);
+	cr_assert_geq(world.asked, 2);
+	radius_acct_update(session, &counters);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_INTERIM), 1);
+	stop(session, 4);
+	run(100);
+	end();
+}
+
+Test(radius_acct, without_a_client_nothing_but_stops_gathers)
+{
+	const struct radius_acct_counters counters = {.input_octets = 4};
+	struct radius_acct_session *session;
+
+	begin(0);
+	session = start(1, 60);
+	run(100);
+	radius_acct_set_client(world.acct, NULL);
+	for (unsigned int i = 0; i < 10; i++) {
+		run(67000);
+		radius_acct_update(session, &counters);
+	}
+	cr_assert_eq(waiting(), 0);
+	stop(session, 9);
+	cr_assert_eq(waiting(), 1);
+	radius_acct_set_client(world.acct, world.client);
+	run(100);
+	cr_assert_eq(count(RADIUS_ACCT_INTERIM), 0);
+	cr_assert_eq(count(RADIUS_ACCT_STOP), 1);
+	cr_assert_eq(world.received[world.n_received - 1].input, 9);
+	end();
+}
+
+Test(radius_acct, off_has_the_name_that_a_reload_gave)
+{
+	struct radius_attribute attribute;
+	struct radius_packet off;
+
+	begin(0);
+	run(100);
+	cr_assert_eq(radius_acct_set_nas(world.acct, (const uint8_t *)"\x20\x07other", 7), 0);
+	radius_acct_off(world.acct);
+	run(100);
+	cr_assert_eq(radius_packet_parse(&off, world.last, world.last_length), RADIUS_WIRE_OK);
+	cr_assert(radius_find(&off, RADIUS_NAS_IDENTIFIER, &attribute));
+	cr_assert_arr_eq(attribute.value, "other", 5);
+	end();
+}
