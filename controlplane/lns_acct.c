@@ -62,6 +62,7 @@ static int acct_open(struct lns *lns, const struct config *config, char *error, 
 		.erx_ipv6 = config->radius.ipv6_counters == CONFIG_IPV6_COUNTERS_ERX,
 		.ask = on_ask,
 	};
+	struct radius_spool_status spool;
 	unsigned int damaged;
 	int rc;
 
@@ -74,11 +75,17 @@ static int acct_open(struct lns *lns, const struct config *config, char *error, 
 		config->radius.spool, radius_acct_found, lns->acct, &damaged, error, error_size);
 	if (!lns->spool)
 		return -EIO;
-	if (damaged)
+	radius_spool_status(lns->spool, &spool);
+	if (damaged > spool.set_aside)
 		log_warning(NULL,
 			"accounting: the ends of %u files in %s were cut, as a crash leaves them; "
 			"what stands before was read",
-			damaged, config->radius.spool);
+			damaged - spool.set_aside, config->radius.spool);
+	if (spool.set_aside)
+		log_error(NULL,
+			"accounting: %u files in %s are damaged; what is whole in them was read, "
+			"they are kept as *.spool.damaged",
+			spool.set_aside, config->radius.spool);
 	rc = radius_acct_begin(lns->acct, lns->spool, client_of(lns->acct_io));
 	if (rc)
 		snprintf(error, error_size, "accounting: %s", strerror(-rc));

@@ -48,6 +48,16 @@ size_t radius_spool_encode(const struct radius_spool_entry *entry, uint8_t *buff
 	return RADIUS_SPOOL_HEADER + payload;
 }
 
+const uint8_t *radius_spool_resume(const uint8_t *at, const uint8_t *end)
+{
+	uint8_t magic[4];
+	const uint8_t *next;
+
+	store(magic, MAGIC, sizeof(magic));
+	next = at < end ? memmem(at + 1, (size_t)(end - at) - 1, magic, sizeof(magic)) : NULL;
+	return next ? next : end;
+}
+
 bool radius_spool_decode(const uint8_t **from, const uint8_t *end, struct radius_spool_entry *entry)
 {
 	const uint8_t *at = *from;
@@ -60,7 +70,6 @@ bool radius_spool_decode(const uint8_t **from, const uint8_t *end, struct radius
 	if (payload < FIXED_BYTES || payload > RADIUS_SPOOL_ENTRY_MAX ||
 		payload > (size_t)(end - at) || rte_hash_crc(at, payload, MAGIC) != sum)
 		return false;
-	*from = at + payload;
 	*entry = (struct radius_spool_entry){.kind = *at++};
 	entry->type = *at++;
 	entry->length = (uint16_t)load(&at, 2);
@@ -68,5 +77,8 @@ bool radius_spool_decode(const uint8_t **from, const uint8_t *end, struct radius
 	entry->event = load(&at, 8);
 	memcpy(entry->session, at, RADIUS_SPOOL_SESSION);
 	entry->attributes = at + RADIUS_SPOOL_SESSION;
-	return entry->length == payload - FIXED_BYTES;
+	if (entry->length != payload - FIXED_BYTES)
+		return false;
+	*from = entry->attributes + entry->length;
+	return true;
 }
