@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLASS_MAX     2048                 /* bytes of all of them; a packet has 4096 */
 #define INTERIM_LEAST 60                   /* RFC 2869 5.16 */
 #define ANY_ADDRESS   UINT32_C(0xfffffffe) /* RFC 2865 5.8: the NAS chooses */
 #define USER_ADDRESS  UINT32_C(0xffffffff) /* the user may */
@@ -96,6 +97,9 @@ bool reading_route(struct reading *reading, const struct radius_attribute *attri
 
 static bool class_read(struct reading *reading, const struct radius_attribute *attribute)
 {
+	/* each of the session's accounting records carries it, beside all else */
+	if (reading->class_length + attribute->length + 2u > CLASS_MAX)
+		return reading_refuse(reading, "more than %u bytes of Class", CLASS_MAX);
 	/* as it stands in the packet, type and length included */
 	memcpy(reading->class + reading->class_length, attribute->value - 2,
 		attribute->length + 2u);

@@ -248,6 +248,24 @@ Test(aaa_radius_accept, rates_of_every_form_with_their_bursts)
 	}
 }
 
+Test(aaa_radius_accept, class_is_kept_up_to_2048_bytes)
+{
+	static char text[8192], class[600] = "25:";
+
+	memset(class + 3, '5', 2 * 253);
+	for (unsigned int i = 0; i < 8; i++) {
+		strcat(text, class);
+		strcat(text, " ");
+	}
+	strcat(text, "25:010203040506");
+	cr_assert(read_accept(text), "%s", accept.refusal);
+	cr_assert_eq(accept.answer.extra->class_length, 2048);
+	strcat(text, " 25:");
+	cr_assert_not(read_accept(text));
+	cr_assert_not_null(strstr(accept.answer.refusal, "more than 2048 bytes of Class"), "%s",
+		accept.answer.refusal);
+}
+
 Test(aaa_radius_accept, class_and_ipv6_are_kept_as_they_came)
 {
 	const struct aaa_extra *extra;
