@@ -14,9 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOURNAL_S 600   /* for sessions without Interims */
-#define ASK_MS    100   /* until counters are asked for again that could not be */
-#define HEALTH_MS 10000 /* how often the spool is looked at */
+#define JOURNAL_S 600 /* for sessions without Interims */
+#define ASK_MS    100 /* until counters are asked for again that could not be */
 
 #define ERX_IPV6_FIRST 151 /* ERX-IPv6-Acct-Input-Octets; five others follow it */
 
@@ -67,26 +66,15 @@ static void session_free(struct radius_acct_session *session)
 
 void acct_session_release(struct radius_acct_session *session)
 {
-	if (!session->open && !session->first)
-		session_free(session);
+	if (session->open || session->first)
+		return;
+	/* of a Stop that was delivered before the spool took it */
+	if (session->journal)
+		radius_spool_release(session->acct->spool, session->journal);
+	session_free(session);
 }
 
 /* ---- life ---- */
-
-static void health_timer(struct timer *timer, uint64_t now)
-{
-	struct radius_acct *acct = RTE_PTR_SUB(timer, offsetof(struct radius_acct, health));
-	struct radius_spool_status spool;
-
-	timer_set(acct->settings.wheel, timer, now + HEALTH_MS);
-	radius_spool_status(acct->spool, &spool);
-	if (spool.errors != acct->spool_errors)
-		log_error(NULL,
-			"accounting: the spool cannot be written: %s; records are delivered, but a "
-			"crash would lose what waits (%" PRIu64 " records)",
-			strerror(spool.error), acct->waiting);
-	acct->spool_errors = spool.errors;
-}
 
 struct radius_acct *radius_acct_create(const struct radius_acct_settings *settings)
 {
@@ -98,22 +86,22 @@ struct radius_acct *radius_acct_create(const struct radius_acct_settings *settin
 	acct->nas = malloc(settings->nas_length + 1);
 	acct->buckets = calloc(ACCT_BUCKETS, sizeof(*acct->buckets));
 	acct->found = calloc(ACCT_BUCKETS, sizeof(*acct->found));
+	acct->found_buckets = ACCT_BUCKETS;
 	timer_init(&acct->again, acct_queue_again);
-	timer_init(&acct->health, health_timer);
+	timer_init(&acct->retry, acct_queue_retry);
+	timer_init(&acct->health, acct_health);
 	if (!acct->nas || !acct->buckets || !acct->found) {
 		radius_acct_destroy(acct);
 		return NULL;
 	}
 	memcpy(acct->nas, settings->nas, settings->nas_length);
-	timer_set(settings->wheel, &acct->health, *settings->now + HEALTH_MS);
 	return acct;
 }
 
 void radius_acct_set_client(struct radius_acct *acct, struct radius_client *client)
 {
 	acct_queue_recall(acct);
-	acct->client = client;
-	acct_queue_pump(acct);
+	acct_queue_client(acct, client);
 }
 
 int radius_acct_set_nas(struct radius_acct *acct, const uint8_t *nas, size_t nas_length)
@@ -137,6 +125,7 @@ void radius_acct_destroy(struct radius_acct *acct)
 		return;
 	acct_queue_recall(acct);
 	timer_cancel(acct->settings.wheel, &acct->again);
+	timer_cancel(acct->settings.wheel, &acct->retry);
 	timer_cancel(acct->settings.wheel, &acct->health);
 	for (struct acct_record *record = acct->first; record; record = next) {
 		next = record->next;
@@ -194,20 +183,48 @@ static void counters_write(struct radius_writer *writer, const struct radius_acc
 		(uint32_t)((*session->acct->settings.now - session->up_at) / 1000));
 }
 
-/* What a record of the session says; cause 0 and counters NULL are left out. Returns its length. */
-static size_t record_write(struct radius_writer *writer, uint8_t buffer[RADIUS_PACKET_MAX],
+/* What the session's records have in common, or all of it but Class. */
+static void base_write(
+	struct radius_writer *writer, const struct radius_acct_session *session, bool class)
+{
+	const uint8_t *at = session->base, *end = at + session->base_length;
+	struct radius_attribute attribute;
+
+	if (class)
+		radius_add_encoded(writer, session->base, session->base_length);
+	while (!class && radius_next(&at, end, &attribute))
+		if (attribute.type != RADIUS_CLASS)
+			radius_add(writer, attribute.type, attribute.value, attribute.length);
+}
+
+/*
+ * What a record of the session says; cause 0 and counters NULL are left out, and Class if it is too long with it.
+ * Returns its length; 0: even then.
+ */
+static size_t record_write(uint8_t buffer[RADIUS_PACKET_MAX],
 	const struct radius_acct_session *session, enum radius_acct_type type, uint64_t event,
 	const struct radius_acct_counters *counters, uint32_t cause)
 {
-	radius_writer_init(writer, buffer, RADIUS_PACKET_MAX, RADIUS_ACCOUNTING_REQUEST, 0, NULL);
-	radius_add_u32(writer, RADIUS_ACCT_STATUS_TYPE, type);
-	radius_add_u32(writer, RADIUS_EVENT_TIMESTAMP, (uint32_t)event);
-	radius_add_encoded(writer, session->base, session->base_length);
-	if (counters)
-		counters_write(writer, session, counters);
-	if (cause)
-		radius_add_u32(writer, RADIUS_ACCT_TERMINATE_CAUSE, cause);
-	return (size_t)(writer->at - buffer) - RADIUS_HEADER;
+	for (int class = 1; class >= 0; class --) {
+		struct radius_writer writer;
+
+		radius_writer_init(&writer, buffer, RADIUS_HEADER + ACCT_LENGTH_MAX,
+			RADIUS_ACCOUNTING_REQUEST, 0, NULL);
+		radius_add_u32(&writer, RADIUS_ACCT_STATUS_TYPE, type);
+		radius_add_u32(&writer, RADIUS_EVENT_TIMESTAMP, (uint32_t)event);
+		base_write(&writer, session, class);
+		if (counters)
+			counters_write(&writer, session, counters);
+		if (cause)
+			radius_add_u32(&writer, RADIUS_ACCT_TERMINATE_CAUSE, cause);
+		if (!writer.failed)
+			return (size_t)(writer.at - buffer) - RADIUS_HEADER;
+		log_ratelimited(LOG_LEVEL_ERROR, NULL,
+			"accounting: a record of session %s is longer than %d bytes: %s",
+			session->name, ACCT_LENGTH_MAX,
+			class ? "it goes without Class" : "without Class, too: it is dropped");
+	}
+	return 0;
 }
 
 static void record_make(struct radius_acct_session *session, enum radius_acct_type type,
@@ -216,10 +233,10 @@ static void record_make(struct radius_acct_session *session, enum radius_acct_ty
 	uint8_t buffer[RADIUS_PACKET_MAX];
 	struct radius_acct *acct = session->acct;
 	uint64_t event = acct->settings.wall();
-	struct radius_writer writer;
-	size_t length = record_write(&writer, buffer, session, type, event, counters, cause);
+	size_t length = record_write(buffer, session, type, event, counters, cause);
 
-	acct_record_add(acct, session, type, event, buffer + RADIUS_HEADER, length);
+	if (length)
+		acct_record_add(acct, session, type, event, buffer + RADIUS_HEADER, length);
 	acct_queue_pump(acct);
 }
 
@@ -229,19 +246,23 @@ static void journal_write(
 {
 	uint8_t buffer[RADIUS_PACKET_MAX];
 	struct radius_acct *acct = session->acct;
-	struct radius_writer writer;
 	struct radius_spool_entry entry = {
 		.kind = RADIUS_SPOOL_JOURNAL,
 		.type = RADIUS_ACCT_INTERIM,
 		.event = acct->settings.wall(),
 		.attributes = buffer + RADIUS_HEADER,
 	};
-	uint32_t before = session->journal;
+	uint32_t before = session->journal, segment;
 
 	entry.length = (uint16_t)record_write(
-		&writer, buffer, session, RADIUS_ACCT_INTERIM, entry.event, counters, 0);
+		buffer, session, RADIUS_ACCT_INTERIM, entry.event, counters, 0);
+	if (!entry.length)
+		return;
 	memcpy(entry.session, session->name, sizeof(entry.session));
-	session->journal = radius_spool_append(acct->spool, &entry);
+	segment = radius_spool_append(acct->spool, &entry);
+	if (!segment)
+		return; /* what it had counted before is worth more than nothing */
+	session->journal = segment;
 	if (before)
 		radius_spool_release(acct->spool, before);
 }
@@ -267,6 +288,7 @@ static void session_timer(struct timer *timer, uint64_t now)
 		RTE_PTR_SUB(timer, offsetof(struct radius_acct_session, timer));
 	struct radius_acct *acct = session->acct;
 
+	session->compact = false;
 	session->asked = acct->settings.ask(session->user);
 	timer_set(acct->settings.wheel, timer,
 		now + (session->asked ? interval_ms(session) : ASK_MS));
@@ -318,11 +340,12 @@ void radius_acct_update(
 	if (!session->asked)
 		return;
 	session->asked = false;
-	if (acct->client && (session->interim_s || session->changed)) {
+	if (acct->client && !session->compact && (session->interim_s || session->changed)) {
 		session->changed = false;
 		acct->status.interims++;
 		record_make(session, RADIUS_ACCT_INTERIM, counters, 0);
 	} else {
+		session->compact = false;
 		journal_write(session, counters);
 	}
 }
