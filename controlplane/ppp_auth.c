@@ -75,10 +75,19 @@ enum ppp_auth_method ppp_auth_method_of(const uint8_t *data, size_t len)
 	return PPP_AUTH_NONE;
 }
 
+/*
+ * A NUL would make two names of one: what stands before it is the name where it is a text, all of it where its realm is
+ * looked for.
+ */
+static bool user_is_malformed(const uint8_t *user, size_t len)
+{
+	return len > USER_MAX || memchr(user, 0, len) != NULL;
+}
+
 enum ppp_auth_method ppp_auth_method_of_proxy(const struct ppp_proxy *proxy)
 {
 	/* RFC 2661 section 4.4.5, Proxy Authen Type. */
-	if (proxy->auth_name == NULL || proxy->auth_name_len > USER_MAX ||
+	if (proxy->auth_name == NULL || user_is_malformed(proxy->auth_name, proxy->auth_name_len) ||
 		proxy->auth_response == NULL)
 		return PPP_AUTH_NONE;
 	if (proxy->auth_type == 3 && proxy->auth_response_len <= PASSWORD_MAX)
@@ -195,6 +204,9 @@ void ppp_auth_start(struct ppp *ppp, const struct ppp_proxy *proxy)
 		ask_about_proxy(ppp, auth, proxy);
 		return;
 	}
+	if (proxy != NULL && proxy->auth_name != NULL &&
+		user_is_malformed(proxy->auth_name, proxy->auth_name_len))
+		ppp_count(ppp, PPP_REJECT_AUTH_MALFORMED);
 	if (auth->method == PPP_AUTH_PAP) {
 		ppp->auth.deadline = auth->expires;
 		return;
@@ -341,7 +353,8 @@ static void pap_request(struct ppp *ppp, struct ppp_auth *auth, const struct ppp
 		goto malformed;
 	request.password_len = *p++;
 	request.password = p;
-	if (request.user_len > USER_MAX || request.password_len > PASSWORD_MAX)
+	if (user_is_malformed(request.user, request.user_len) ||
+		request.password_len > PASSWORD_MAX)
 		goto malformed;
 	auth->request_id = packet->id;
 	ask_aaa(ppp, auth, &request);
@@ -393,7 +406,7 @@ static void chap_response(struct ppp *ppp, struct ppp_auth *auth, const struct p
 	};
 
 	if (packet->len < 1 + value_len || packet->body[0] != value_len ||
-		packet->len - 1 - value_len > USER_MAX) {
+		user_is_malformed(packet->body + 1 + value_len, packet->len - 1 - value_len)) {
 		ppp_count(ppp, PPP_REJECT_AUTH_MALFORMED);
 		return;
 	}

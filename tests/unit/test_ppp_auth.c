@@ -100,6 +100,8 @@ Test(ppp_auth, malformed_pap_truth_table)
 		{"no password length", {3, 'j', 'o', 'e'}, 4},
 		{"password beyond", {3, 'j', 'o', 'e', 3, 'p', 'w'}, 7},
 		{"user 255", {255, 'j'}, 2},
+		{"NUL in the user", {3, 'j', 0, 'e', 1, 'p'}, 6},
+		{"NUL behind the user", {3, 'j', 'o', 0, 1, 'p'}, 6},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -291,6 +293,73 @@ Test(ppp_auth, short_or_long_chap_values_are_malformed)
 	FEED(b, CHAP, 2, id, MSCHAP_RESPONSE);
 	cr_assert_eq(b->requests, 1);
 	bench_free(b);
+}
+
+Test(ppp_auth, chap_name_with_a_nul_is_malformed)
+{
+	static const struct {
+		enum ppp_auth_method method;
+		uint8_t value_len;
+	} rows[] = {{PPP_AUTH_CHAP_MD5, 16}, {PPP_AUTH_MSCHAP_V2, 49}};
+	static const uint8_t name[] = "a@isp\0@vpn";
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bench *b = bench_new(rows[i].method, 0, 0);
+		uint8_t body[80] = {rows[i].value_len}, *user = body + 1 + rows[i].value_len;
+		uint8_t id, before = (uint8_t)(1 + rows[i].value_len);
+
+		memcpy(user, name, sizeof(name) - 1);
+		lcp_open(b);
+		id = take(b, CHAP, 1).id;
+		feed(b, CHAP, 2, id, body, before + sizeof(name) - 1);
+		feed(b, CHAP, 2, id, body, before + 6); /* the NUL at the end */
+		cr_assert_eq(counted(b, PPP_REJECT_AUTH_MALFORMED), 2, "row %zu", i);
+		cr_assert_eq(b->requests, 0, "row %zu", i);
+		feed(b, CHAP, 2, id, body, before + 5);
+		cr_assert_eq(b->requests, 1, "row %zu", i);
+		cr_assert_str_eq((char *)b->user, "a@isp");
+		bench_free(b);
+	}
+}
+
+Test(ppp_auth, proxied_name_with_a_nul_is_not_used_and_the_peer_is_asked)
+{
+	static const uint8_t sent[3][5] = {
+		{3, 4, 0xc0, 0x23}, {3, 5, 0xc2, 0x23, 5}, {3, 5, 0xc2, 0x23, 0x81}};
+	static const uint8_t received[] = {1, 4, 5, 0xd4}, challenge[16], response[49];
+	static const struct {
+		enum ppp_auth_method method;
+		uint16_t type;
+		uint8_t response_len, sent_len;
+	} rows[] = {{PPP_AUTH_PAP, 3, 2, 4}, {PPP_AUTH_CHAP_MD5, 2, 16, 5},
+		{PPP_AUTH_MSCHAP_V2, 2, 49, 5}};
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t row = i / 2;
+		bool nul = i % 2;
+		struct bench *b = bench_new(rows[row].method, 0, 0);
+		struct ppp_proxy proxy = {
+			.last_sent = sent[row],
+			.last_sent_len = rows[row].sent_len,
+			.last_received = received,
+			.last_received_len = sizeof(received),
+			.auth_type = rows[row].type,
+			.auth_name = (const uint8_t *)(nul ? "a\0b" : "a-b"),
+			.auth_name_len = 3,
+			.auth_challenge = challenge,
+			.auth_challenge_len = sizeof(challenge),
+			.auth_response = response,
+			.auth_response_len = rows[row].response_len,
+		};
+
+		ppp_start(&b->ppp, b->now, &proxy);
+		cr_assert_eq(b->requests, nul ? 0 : 1, "row %zu", i);
+		cr_assert_eq(counted(b, PPP_REJECT_AUTH_MALFORMED), nul ? 1 : 0, "row %zu", i);
+		if (nul && rows[row].method != PPP_AUTH_PAP)
+			take(b, CHAP, 1);
+		take_nothing(b);
+		bench_free(b);
+	}
 }
 
 Test(ppp_auth, mschap_v2_success_carries_the_authenticator_response)
