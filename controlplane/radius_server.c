@@ -3,28 +3,25 @@
 #include "radius_server.h"
 
 #include "log.h"
+#include "radius_heard.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHED      256
-#define CACHE_S     30  /* a resend comes within that */
-#define CACHED_SIZE 512 /* longer answers are not kept: Proxy-States of many proxies */
+#define RESEND_S 30 /* a resend comes within that */
 
-struct cached {
-	struct radius_endpoint source;
-	uint8_t id, authenticator[RADIUS_AUTHENTICATOR];
-	uint64_t wall;
-	uint16_t length; /* 0: nothing here */
-	uint8_t reply[CACHED_SIZE];
+/* What a client's requests came to; by its name, which a reload leaves. */
+struct client_memory {
+	char name[CONFIG_NAME_MAX];
+	struct radius_heard *heard;
 };
 
 struct radius_server_cache {
 	radius_server_handle *handle;
 	void *user;
 	uint64_t counters[RADIUS_SERVER_COUNTER_MAX];
-	unsigned int next;
-	struct cached cached[CACHED];
+	unsigned int n_clients;
+	struct client_memory *clients;
 };
 
 static const char *const counter_names[] = {
@@ -51,6 +48,11 @@ struct radius_server_cache *radius_server_create(radius_server_handle *handle, v
 
 void radius_server_destroy(struct radius_server_cache *server)
 {
+	if (!server)
+		return;
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		radius_heard_destroy(server->clients[i].heard);
+	free(server->clients);
 	free(server);
 }
 
@@ -59,35 +61,46 @@ const uint64_t *radius_server_counters(const struct radius_server_cache *server)
 	return server->counters;
 }
 
-static struct cached *cache_find(struct radius_server_cache *server, uint64_t wall,
-	const struct radius_endpoint *source, const struct radius_packet *request)
+/* Those of clients that the configuration does not have any more are let go. */
+static void memories_prune(struct radius_server_cache *server, const struct config *config)
 {
-	for (unsigned int i = 0; i < CACHED; i++) {
-		struct cached *at = &server->cached[i];
+	unsigned int kept = 0;
 
-		if (at->length && at->id == request->id && at->wall + CACHE_S >= wall &&
-			radius_endpoint_same(&at->source, source) &&
-			!memcmp(at->authenticator, radius_authenticator(request),
-				RADIUS_AUTHENTICATOR))
-			return at;
+	for (unsigned int i = 0; i < server->n_clients; i++) {
+		bool known = false;
+
+		for (unsigned int k = 0; k < config->n_radius_clients && !known; k++)
+			known = !strcmp(config->radius_clients[k].name, server->clients[i].name);
+		if (known)
+			server->clients[kept++] = server->clients[i];
+		else
+			radius_heard_destroy(server->clients[i].heard);
 	}
-	return NULL;
+	server->n_clients = kept;
 }
 
-static void cache_add(struct radius_server_cache *server, uint64_t wall,
-	const struct radius_endpoint *source, const struct radius_packet *request,
-	const uint8_t *reply, size_t length)
+/* NULL: no memory. */
+static struct radius_heard *memory_of(struct radius_server_cache *server,
+	const struct config *config, const struct config_radius_client *client)
 {
-	struct cached *at = &server->cached[server->next++ % CACHED];
+	struct client_memory *clients;
+	struct radius_heard *heard;
 
-	if (length > sizeof(at->reply))
-		return;
-	at->source = *source;
-	at->id = request->id;
-	memcpy(at->authenticator, radius_authenticator(request), RADIUS_AUTHENTICATOR);
-	at->wall = wall;
-	memcpy(at->reply, reply, length);
-	at->length = (uint16_t)length;
+	for (unsigned int i = 0; i < server->n_clients; i++)
+		if (!strcmp(server->clients[i].name, client->name))
+			return server->clients[i].heard;
+	memories_prune(server, config);
+	clients = realloc(server->clients, (server->n_clients + 1) * sizeof(*clients));
+	if (!clients)
+		return NULL;
+	server->clients = clients;
+	heard = radius_heard_create();
+	if (!heard)
+		return NULL;
+	clients += server->n_clients++;
+	memcpy(clients->name, client->name, sizeof(clients->name));
+	clients->heard = heard;
+	return heard;
 }
 
 /* Why an authentic request is not heard, or RADIUS_SERVER_ACK. */
@@ -113,25 +126,49 @@ static enum radius_server_counter request_check(
 	return RADIUS_SERVER_ACK;
 }
 
-/* RFC 5176 6.3: a recorded request is worth nothing after the window. false: it is outside. */
-static bool window_check(const struct config *config, uint64_t wall,
-	const struct radius_packet *request, enum radius_error_cause *cause)
+/* RFC 5176 6.3: a recorded request is worth nothing after the window. false: it is outside. stamp: 0 without one. */
+static bool window_check(const struct config *config, const struct radius_heard *heard,
+	uint64_t wall, const struct radius_packet *request, uint32_t *stamp,
+	enum radius_error_cause *cause)
 {
 	struct radius_attribute attribute;
-	uint32_t stamp, window = config->radius.coa_window;
+	uint32_t window = config->radius.coa_window;
 
 	*cause = RADIUS_ERROR_NONE;
+	*stamp = 0;
 	if (!window)
 		return true;
 	if (!radius_find(request, RADIUS_EVENT_TIMESTAMP, &attribute)) {
 		*cause = RADIUS_ERROR_MISSING_ATTRIBUTE;
 		return true;
 	}
-	if (radius_get_u32(&attribute, &stamp)) {
+	if (radius_get_u32(&attribute, stamp)) {
 		*cause = RADIUS_ERROR_INVALID_VALUE;
 		return true;
 	}
-	return stamp + (uint64_t)window >= wall && stamp <= wall + window;
+	return *stamp + (uint64_t)window >= wall && *stamp <= wall + window &&
+		!radius_heard_forgotten(heard, *stamp);
+}
+
+/* As long as it could be heard again, and as resends come. */
+static uint64_t remember_until(const struct config *config, uint64_t wall, uint32_t stamp)
+{
+	uint64_t valid = (uint64_t)stamp + config->radius.coa_window;
+
+	return valid > wall + RESEND_S ? valid : wall + RESEND_S;
+}
+
+/* RFC 2865 5.33: all Proxy-States go back; an answer without room for them would find no way. */
+static bool answer_fits(const struct radius_packet *request)
+{
+	size_t length = RADIUS_HEADER + 2 + RADIUS_AUTHENTICATOR + 6; /* and Error-Cause */
+	const uint8_t *at = request->attributes;
+	struct radius_attribute attribute;
+
+	while (radius_next(&at, request->end, &attribute))
+		if (attribute.type == RADIUS_PROXY_STATE)
+			length += attribute.length + 2u;
+	return length <= RADIUS_PACKET_MAX;
 }
 
 static size_t reply_write(const struct config_radius_client *client,
@@ -164,6 +201,31 @@ static size_t drop(struct radius_server_cache *server, enum radius_server_counte
 	return 0;
 }
 
+/* An authentic request of a client: done unless it was done already. false: it is dropped. */
+static bool request_do(struct radius_server_cache *server, const struct config *config,
+	uint64_t wall, struct radius_heard *heard, const struct radius_packet *request,
+	enum radius_error_cause *cause)
+{
+	const uint8_t *authenticator = radius_authenticator(request);
+	int outcome = radius_heard_find(heard, wall, authenticator);
+	uint32_t stamp;
+
+	if (outcome >= 0) {
+		server->counters[RADIUS_SERVER_DUPLICATE]++;
+		*cause = (enum radius_error_cause)outcome;
+		return true;
+	}
+	if (!window_check(config, heard, wall, request, &stamp, cause))
+		return false;
+	if (!*cause) {
+		*cause = server->handle(server->user, request);
+		radius_heard_add(heard, wall, authenticator, stamp,
+			remember_until(config, wall, stamp), (int)*cause);
+	}
+	server->counters[*cause ? RADIUS_SERVER_NAK : RADIUS_SERVER_ACK]++;
+	return true;
+}
+
 size_t radius_server_receive(struct radius_server_cache *server, const struct config *config,
 	uint64_t wall, const struct radius_endpoint *source, const uint8_t *bytes, size_t length,
 	uint8_t *reply)
@@ -171,9 +233,9 @@ size_t radius_server_receive(struct radius_server_cache *server, const struct co
 	struct ip_addr address = {.family = source->family};
 	const struct config_radius_client *client;
 	enum radius_server_counter why;
-	enum radius_error_cause cause;
+	enum radius_error_cause cause = RADIUS_ERROR_RESOURCES;
 	struct radius_packet request;
-	struct cached *cached;
+	struct radius_heard *heard;
 
 	memcpy(address.bytes, source->address, sizeof(address.bytes));
 	client = config_radius_client_find(config, &address);
@@ -184,19 +246,12 @@ size_t radius_server_receive(struct radius_server_cache *server, const struct co
 	why = request_check(client, &request);
 	if (why != RADIUS_SERVER_ACK)
 		return drop(server, why, client);
-	cached = cache_find(server, wall, source, &request);
-	if (cached) {
-		server->counters[RADIUS_SERVER_DUPLICATE]++;
-		memcpy(reply, cached->reply, cached->length);
-		return cached->length;
-	}
-	if (!window_check(config, wall, &request, &cause))
+	if (!answer_fits(&request))
+		return drop(server, RADIUS_SERVER_ANSWER, client);
+	heard = memory_of(server, config, client);
+	if (!heard)
+		server->counters[RADIUS_SERVER_NAK]++;
+	else if (!request_do(server, config, wall, heard, &request, &cause))
 		return drop(server, RADIUS_SERVER_WINDOW, client);
-	if (!cause)
-		cause = server->handle(server->user, &request);
-	server->counters[cause ? RADIUS_SERVER_NAK : RADIUS_SERVER_ACK]++;
-	length = reply_write(client, &request, cause, reply);
-	if (length)
-		cache_add(server, wall, source, &request, reply, length);
-	return length;
+	return reply_write(client, &request, cause, reply);
 }

@@ -3,7 +3,8 @@
  * Who is told by RADIUS: CoA- and Disconnect-Requests (RFC 5176), checked and answered. No I/O and no clock.
  *
  * A request is heard only from a configured client, with its secret, and within the window of its Event-Timestamp; the
- * same request again gets the same answer again. What it asks for is the handler's business.
+ * same request again, as long as it is within the window, gets the same answer again and is not done twice. What it asks
+ * for is the handler's business.
  */
 #pragma once
 
@@ -38,7 +39,8 @@ enum radius_error_cause { /* RFC 5176 3.5 */
 	X(AUTHENTICATOR, "wrong-authenticator")                 \
 	X(NO_MESSAGE_AUTHENTICATOR, "no-message-authenticator") \
 	X(MESSAGE_AUTHENTICATOR, "wrong-message-authenticator") \
-	X(WINDOW, "outside-of-window")
+	X(WINDOW, "outside-of-window")                          \
+	X(ANSWER, "answer-too-long")
 
 enum radius_server_counter {
 #define X(name, text) RADIUS_SERVER_##name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which CoA- and Disconnect-Requests are heard, and what is answered. */
 #include "aaa_radius.h"
+#include "radius_heard.h"
 #include "radius_server.h"
 
 #include <crypto/digest.h>
@@ -87,11 +88,16 @@ static void request_make(const struct made *made)
 		(struct radius_secret){(const uint8_t *)made->secret, strlen(made->secret)});
 }
 
+static size_t receive_at(uint64_t wall, uint8_t host, uint16_t port)
+{
+	const struct radius_endpoint source = {4, {192, 0, 2, host}, port};
+
+	return radius_server_receive(server, config, wall, &source, request, request_length, reply);
+}
+
 static size_t receive(uint8_t host)
 {
-	const struct radius_endpoint source = {4, {192, 0, 2, host}, 40000};
-
-	return radius_server_receive(server, config, WALL, &source, request, request_length, reply);
+	return receive_at(WALL, host, 40000);
 }
 
 Test(radius_server, request_truth_table)
@@ -179,6 +185,109 @@ Test(radius_server, the_same_request_again_is_answered_but_not_done_again)
 	request_make(&made);
 	cr_assert_gt(receive(2), 0);
 	cr_assert_eq(handled, 2);
+}
+
+Test(radius_server, a_recorded_request_is_not_done_again_from_anywhere_while_it_is_valid)
+{
+	struct made made = {40, 7, "one", true, false, WALL + 300, 2};
+	uint64_t last = WALL + 600;
+
+	outcome = RADIUS_ERROR_NONE;
+	request_make(&made);
+	cr_assert_gt(receive(2), 0);
+	cr_assert_eq(handled, 1);
+	/* other ports, another host of the client, until its stamp is too old */
+	for (uint64_t wall = WALL; wall <= last; wall += 50) {
+		cr_assert_gt(receive_at(wall, 2, 40001), 0);
+		cr_assert_gt(receive_at(wall, 3, 3799), 0);
+	}
+	cr_assert_eq(handled, 1);
+	cr_assert_eq(receive_at(last + 1, 2, 40000), 0);
+	cr_assert_eq(radius_server_counters(server)[RADIUS_SERVER_WINDOW], 1);
+	cr_assert_eq(handled, 1);
+}
+
+Test(radius_server, what_had_to_be_forgotten_is_not_heard_again)
+{
+	struct made made = {40, 0, "one", false, false, WALL, 2};
+	struct made other = {40, 0, "two", true, false, WALL, 33};
+	uint64_t answered = 0;
+
+	/* stamps of the last 200 s, oldest first */
+	for (unsigned int i = 0; i < RADIUS_HEARD_MAX + 1000; i++) {
+		made.id = (uint8_t)i;
+		made.stamp = WALL - 200 + i / 200;
+		request_make(&made);
+		answered += receive(2) != 0;
+	}
+	cr_assert_eq(answered, RADIUS_HEARD_MAX + 1000);
+	cr_assert_eq(handled, answered);
+	/* forgotten (i < 1000), remembered, new */
+	made.id = 1;
+	made.stamp = WALL - 200;
+	request_make(&made);
+	cr_assert_eq(receive(2), 0);
+	cr_assert_eq(radius_server_counters(server)[RADIUS_SERVER_WINDOW], 1);
+	made.id = (uint8_t)(RADIUS_HEARD_MAX + 999);
+	made.stamp = WALL - 200 + (RADIUS_HEARD_MAX + 999) / 200;
+	request_make(&made);
+	cr_assert_gt(receive(2), 0);
+	cr_assert_eq(handled, answered);
+	made.stamp++;
+	request_make(&made);
+	cr_assert_gt(receive(2), 0);
+	cr_assert_eq(handled, answered + 1);
+	/* another client has its own memory */
+	other.stamp = WALL - 300;
+	request_make(&other);
+	cr_assert_gt(receive(33), 0);
+	cr_assert_eq(handled, answered + 2);
+}
+
+Test(radius_server, without_a_window_resends_are_known_for_a_while)
+{
+	struct made made = {40, 7, "one", true, true, 0, 2};
+
+	config->radius.coa_window = 0;
+	request_make(&made);
+	for (unsigned int i = 0; i <= 30; i += 10)
+		cr_assert_gt(receive_at(WALL + i, 2, 40000), 0);
+	cr_assert_eq(handled, 1);
+	cr_assert_gt(receive_at(WALL + 31, 2, 40000), 0);
+	cr_assert_eq(handled, 2);
+}
+
+/* A request of which only the answer's length counts. */
+static size_t proxied(unsigned int proxies, unsigned int last)
+{
+	const struct radius_endpoint source = {4, {192, 0, 2, 2}, 40000};
+	static uint8_t bytes[RADIUS_PACKET_MAX], state[RADIUS_VALUE_MAX];
+	struct radius_writer writer;
+	size_t length;
+
+	radius_writer_init(&writer, bytes, sizeof(bytes), RADIUS_DISCONNECT_REQUEST, 1, NULL);
+	radius_add_u32(&writer, RADIUS_EVENT_TIMESTAMP, WALL);
+	for (unsigned int i = 0; i < proxies; i++)
+		radius_add(&writer, RADIUS_PROXY_STATE, state, sizeof(state));
+	radius_add(&writer, RADIUS_PROXY_STATE, state, last);
+	length = radius_request_sign(&writer, (struct radius_secret){(const uint8_t *)"one", 3});
+	cr_assert_gt(length, 0);
+	return radius_server_receive(server, config, WALL, &source, bytes, length, reply);
+}
+
+Test(radius_server, nothing_is_done_that_cannot_be_answered)
+{
+	/* 20 of the header, 18 and 6 of ours, 15 x 255, and the last */
+	const unsigned int last = RADIUS_PACKET_MAX - 20 - 18 - 6 - 15 * 255 - 2;
+
+	outcome = RADIUS_ERROR_SESSION_NOT_FOUND;
+	cr_assert_eq(proxied(15, last), RADIUS_PACKET_MAX);
+	cr_assert_eq(handled, 1);
+	cr_assert_eq(proxied(15, last), RADIUS_PACKET_MAX);
+	cr_assert_eq(handled, 1);
+	cr_assert_eq(proxied(15, last + 1), 0);
+	cr_assert_eq(handled, 1);
+	cr_assert_eq(radius_server_counters(server)[RADIUS_SERVER_ANSWER], 1);
 }
 
 Test(radius_server, a_byte_that_changed_is_noticed)
