@@ -62,6 +62,7 @@ static enum radius_error_cause attribute_change(struct reading *reading, struct 
 	case RADIUS_NAS_PORT:
 	case RADIUS_FRAMED_IP_ADDRESS:
 	case RADIUS_STATE:
+	case RADIUS_CALLED_STATION_ID:
 	case RADIUS_CALLING_STATION_ID:
 	case RADIUS_NAS_IDENTIFIER:
 	case RADIUS_PROXY_STATE:

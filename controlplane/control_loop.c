@@ -23,7 +23,7 @@
 #define REPLIES_MAX    256
 #define TIMERS_MAX     512
 #define AAA_MAX        64
-#define COA_MAX        16  /* requests to end or change a session: each looks at all of them */
+#define COA_MAX        16  /* requests to end or change a session */
 #define RADIUS_MAX     256 /* answers of RADIUS servers */
 #define RELEASES_MAX   512
 #define TAP_MAX        KERNEL_TAP_BATCH /* packets of one device */

@@ -76,6 +76,7 @@ struct lns {
 	struct radius_io *acct_io;
 	struct radius_server_cache *coa; /* NULL: no radius-clients */
 	int coa_socket;
+	uint32_t coa_looked;              /* at how many sessions for the last request */
 	bool acct_off;                    /* Accounting-Off was sent */
 	uint32_t acct_epoch, acct_serial; /* the halves of the next Acct-Session-Id */
 	struct subscribers subscribers;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RADIUS requests that end a session or change it: the socket, which session, what is done to it. */
+/* RADIUS requests that end a session or change it: the socket, and what is done to the session. */
 #include "lns_coa.h"
 
 #include "aaa_radius.h"
@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- which session ---- */
+#define LOOKED_MAX 1024 /* sessions, for the requests of one turn of the loop */
+
+/* ---- which NAS ---- */
 
 static bool bytes_equal(struct radius_bytes bytes, const struct radius_attribute *attribute)
 {
@@ -25,109 +27,6 @@ static bool bytes_equal(struct radius_bytes bytes, const struct radius_attribute
 static struct radius_bytes text_of(const char *text)
 {
 	return (struct radius_bytes){(const uint8_t *)text, text ? strlen(text) : 0};
-}
-
-/* The /64 of its link (RFC 3162, 2.3: reserved, length, as much of the prefix as it takes). */
-static bool prefix_fits(
-	const struct subscriber *subscriber, const struct radius_attribute *attribute)
-{
-	const struct held_prefix *link;
-
-	if (!subscriber->ipv6)
-		return false;
-	link = &subscriber->ipv6->parts[IPV6_LINK];
-	return link->length == 64 && attribute->length >= 10 && attribute->value[1] == 64 &&
-		!memcmp(link->addr, attribute->value + 2, 8);
-}
-
-/* Is it a name of the session, and does it fit? false in *names: it names none. */
-static bool attribute_fits(const struct subscriber *subscriber, const struct subscriber_told *told,
-	const struct radius_attribute *attribute, bool *names)
-{
-	char port[RADIUS_VALUE_MAX];
-	size_t length;
-	uint32_t number;
-
-	*names = true;
-	switch (attribute->type) {
-	case RADIUS_ACCT_SESSION_ID:
-		return bytes_equal(text_of(subscriber->acct_id), attribute);
-	case RADIUS_USER_NAME:
-		return bytes_equal(told->session.user, attribute);
-	case RADIUS_FRAMED_IP_ADDRESS:
-		return attribute->length == 4 && subscriber->address &&
-			!memcmp(&subscriber->address, attribute->value, 4);
-	case RADIUS_FRAMED_IPV6_PREFIX:
-		return prefix_fits(subscriber, attribute);
-	case RADIUS_FRAMED_INTERFACE_ID:
-		return subscriber->ipv6 && subscriber->ipv6->up &&
-			bytes_equal((struct radius_bytes){subscriber->ppp.ipv6cp.agreed_id, 8},
-				attribute);
-	case RADIUS_CALLING_STATION_ID:
-		return bytes_equal(told->session.calling, attribute);
-	case RADIUS_NAS_PORT:
-		return !radius_get_u32(attribute, &number) &&
-			number ==
-			((uint32_t)told->session.tunnel_id << 16 | told->session.session_id);
-	case RADIUS_NAS_PORT_ID:
-		length = radius_port_id(lns_config(subscriber->lns), &told->session, port);
-		return bytes_equal((struct radius_bytes){(const uint8_t *)port, length}, attribute);
-	default:
-		*names = false;
-		return true;
-	}
-}
-
-static bool session_fits(
-	const struct subscriber *subscriber, const struct radius_packet *request, bool *named)
-{
-	const uint8_t *at = request->attributes;
-	struct radius_attribute attribute;
-	struct subscriber_told told;
-	bool names, fits = true;
-
-	subscriber_tell(subscriber, &told);
-	*named = false;
-	while (fits && radius_next(&at, request->end, &attribute)) {
-		fits = attribute_fits(subscriber, &told, &attribute, &names);
-		*named |= names;
-	}
-	return fits;
-}
-
-static bool names_a_session(const struct radius_packet *request)
-{
-	static const uint8_t names[] = {RADIUS_ACCT_SESSION_ID, RADIUS_USER_NAME,
-		RADIUS_FRAMED_IP_ADDRESS, RADIUS_FRAMED_IPV6_PREFIX, RADIUS_FRAMED_INTERFACE_ID,
-		RADIUS_CALLING_STATION_ID, RADIUS_NAS_PORT, RADIUS_NAS_PORT_ID};
-	struct radius_attribute attribute;
-
-	for (unsigned int i = 0; i < sizeof(names); i++)
-		if (radius_find(request, names[i], &attribute))
-			return true;
-	return false;
-}
-
-/* Everything that is supplied must fit exactly one session. */
-static enum radius_error_cause session_find(
-	struct lns *lns, const struct radius_packet *request, struct subscriber **found)
-{
-	struct subscriber *subscriber;
-	uint32_t index = 0;
-	bool named;
-
-	*found = NULL;
-	if (!names_a_session(request))
-		return RADIUS_ERROR_MISSING_ATTRIBUTE;
-	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
-		if (subscriber->state != SUBSCRIBER_UP ||
-			!session_fits(subscriber, request, &named))
-			continue;
-		if (*found)
-			return RADIUS_ERROR_MULTIPLE_SESSIONS;
-		*found = subscriber;
-	}
-	return *found ? RADIUS_ERROR_NONE : RADIUS_ERROR_SESSION_NOT_FOUND;
 }
 
 /* NAS-Identifier and NAS-IP-Address, if they are there, are ours. */
@@ -281,6 +180,26 @@ static enum radius_error_cause session_change(
 	return RADIUS_ERROR_NONE;
 }
 
+/* RFC 5176, 3: a Disconnect-Request names the NAS and a session; what else it may mean is not guessed. */
+static bool disconnect_is_supported(const struct radius_packet *request)
+{
+	static const uint8_t others[] = {RADIUS_NAS_IDENTIFIER, RADIUS_NAS_IP_ADDRESS,
+		RADIUS_NAS_IPV6_ADDRESS, RADIUS_PROXY_STATE, RADIUS_EVENT_TIMESTAMP,
+		RADIUS_MESSAGE_AUTHENTICATOR};
+	const uint8_t *at = request->attributes;
+	struct radius_attribute attribute;
+
+	while (radius_next(&at, request->end, &attribute)) {
+		if (lns_coa_names(attribute.type) || memchr(others, attribute.type, sizeof(others)))
+			continue;
+		log_ratelimited(LOG_LEVEL_WARNING, NULL,
+			"Disconnect-Request refused: attribute %u is not supported",
+			attribute.type);
+		return false;
+	}
+	return true;
+}
+
 static enum radius_error_cause on_request(void *user, const struct radius_packet *request)
 {
 	struct lns *lns = user;
@@ -289,7 +208,9 @@ static enum radius_error_cause on_request(void *user, const struct radius_packet
 
 	if (!nas_fits(lns_config(lns), request))
 		return RADIUS_ERROR_NAS_MISMATCH;
-	cause = session_find(lns, request, &subscriber);
+	if (request->code == RADIUS_DISCONNECT_REQUEST && !disconnect_is_supported(request))
+		return RADIUS_ERROR_UNSUPPORTED_ATTRIBUTE;
+	cause = lns_coa_find(lns, request, &subscriber, &lns->coa_looked);
 	if (cause)
 		return cause;
 	if (request->code == RADIUS_COA_REQUEST)
@@ -357,6 +278,7 @@ unsigned int lns_coa_read(struct lns *lns, unsigned int max)
 		if (n < 0)
 			break;
 		radius_endpoint_of(&source, &endpoint);
+		lns->coa_looked = 0;
 		answer = radius_server_receive(lns->coa, lns_config(lns), (uint64_t)time(NULL),
 			&endpoint, bytes, (size_t)n, reply);
 		if (answer &&
@@ -364,6 +286,9 @@ unsigned int lns_coa_read(struct lns *lns, unsigned int max)
 				(struct sockaddr *)&source, length) < 0)
 			log_ratelimited(
 				LOG_LEVEL_WARNING, NULL, "CoA: cannot answer: %s", strerror(errno));
+		/* the loop's other work first */
+		if (lns->coa_looked > LOOKED_MAX)
+			return taken + 1;
 	}
 	return taken;
 }

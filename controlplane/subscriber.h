@@ -83,7 +83,7 @@ struct subscriber {
 
 	uint32_t address;  /* network order; 0 = none */
 	uint32_t given_up; /* the last one it had, for the log */
-	struct subscriber *address_next;
+	struct subscriber *address_next, *acct_next;
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
 	unsigned int n_routes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All subscribers: by dataplane index, by user, by address. Control core only. */
+/* All subscribers: by dataplane index, by user, by address, by Acct-Session-Id. Control core only. */
 #pragma once
 
 #include "subscriber.h"
@@ -11,6 +11,7 @@ struct subscribers {
 	struct subscriber **by_index; /* reserved memory, backed as used */
 	struct subscriber **by_user;  /* chains */
 	struct subscriber **by_address;
+	struct subscriber **by_acct;
 	uint32_t mask;
 	uint64_t seed[2]; /* for hashing names that attackers choose */
 	uint32_t high;    /* indices below it were in use */
@@ -25,6 +26,7 @@ struct subscribers {
 int subscribers_init(struct subscribers *subscribers, uint32_t capacity);
 void subscribers_fini(struct subscribers *subscribers);
 
+/* By its index, and by its Acct-Session-Id, which it has by then. */
 void subscribers_add(struct subscribers *subscribers, struct subscriber *subscriber);
 void subscribers_remove(struct subscribers *subscribers, struct subscriber *subscriber);
 /* NULL unless a live entry of that generation is there. */
@@ -32,6 +34,10 @@ struct subscriber *subscribers_get(
 	const struct subscribers *subscribers, uint32_t index, uint32_t generation);
 /* The next one from *index on (0 at first), also ending ones; NULL at the end. */
 struct subscriber *subscribers_next(const struct subscribers *subscribers, uint32_t *index);
+
+/* The one with an Acct-Session-Id, also an ending one. */
+struct subscriber *subscribers_of_acct(
+	const struct subscribers *subscribers, const void *acct_id, size_t length);
 
 uint64_t subscribers_hash(const struct subscribers *subscribers, const void *bytes, size_t length);
 void subscribers_user_add(struct subscribers *subscribers, struct subscriber *subscriber);
