@@ -56,6 +56,7 @@ enum source {
 struct control_loop {
 	struct lns *lns;
 	int epoll, signals;
+	int coa;            /* -1: not yet among the descriptors */
 	uint64_t addresses; /* version that SAs were looked at with */
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
@@ -263,11 +264,33 @@ static void sas_first(void *user)
 		;
 }
 
+static int source_add(struct control_loop *loop, int fd, uint32_t source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* A reload may have opened it. */
+static int coa_add(struct control_loop *loop)
+{
+	int fd = lns_coa_fd(loop->lns), rc = 0;
+
+	if (loop->coa == fd)
+		return 0;
+	rc = source_add(loop, fd, SOURCE_COA);
+	if (!rc)
+		loop->coa = fd;
+	return rc;
+}
+
 static unsigned int descriptors_serve(struct control_loop *loop)
 {
 	struct lns *lns = loop->lns;
 	unsigned int n = 0;
 
+	if (coa_add(loop))
+		log_ratelimited(LOG_LEVEL_ERROR, NULL, "CoA: its socket is not listened to");
 	/* routes and neighbours before the packets that follow from them */
 	if (loop->route_more)
 		loop->route_more = kernel_route_read(lns->kernel_route, NETLINK_MAX);
@@ -335,13 +358,6 @@ static void loop_wait(struct control_loop *loop, bool busy)
 	events_take(loop, events, epoll_pwait2(loop->epoll, events, 16, &timeout, NULL));
 }
 
-static int source_add(struct control_loop *loop, int fd, uint32_t source)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
-
-	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 void control_loop_signals(sigset_t *signals)
 {
 	sigemptyset(signals);
@@ -370,8 +386,8 @@ static int loop_open(struct control_loop *loop)
 		rc = source_add(loop, kernel_route_fd(lns->kernel_route), SOURCE_ROUTE);
 	if (!rc)
 		rc = source_add(loop, aaa_radius_fd(lns->radius), SOURCE_RADIUS);
-	if (!rc && lns_coa_fd(lns) >= 0)
-		rc = source_add(loop, lns_coa_fd(lns), SOURCE_COA);
+	if (!rc)
+		rc = coa_add(loop);
 	if (!rc && kernel_xfrm_fd(lns->kernel_xfrm) >= 0)
 		rc = source_add(loop, kernel_xfrm_fd(lns->kernel_xfrm), SOURCE_XFRM);
 	for (unsigned int k = 0; !rc && k < kernel_taps_count(lns->taps); k++)
@@ -431,7 +447,7 @@ static unsigned int loop_turn(struct control_loop *loop)
 
 int control_loop_run(struct lns *lns)
 {
-	struct control_loop loop = {.lns = lns, .epoll = -1, .signals = -1};
+	struct control_loop loop = {.lns = lns, .epoll = -1, .signals = -1, .coa = -1};
 	int rc = loop_open(&loop);
 
 	if (rc)

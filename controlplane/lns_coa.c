@@ -243,9 +243,19 @@ int lns_coa_start(struct lns *lns, const struct config *config, char *error, siz
 	if (lns->coa_socket < 0 || bind(lns->coa_socket, (struct sockaddr *)&own, length)) {
 		snprintf(error, error_size, "radius.coa-address %s, port %u: %s",
 			ip_addr_text(address, text), config->radius.coa_port, strerror(errno));
+		lns_coa_stop(lns);
 		return -EIO;
 	}
 	return 0;
+}
+
+void lns_coa_reload(struct lns *lns, const struct config *config)
+{
+	char error[256] = "";
+
+	/* without clients any more the socket stays: nobody is known to it */
+	if (!lns->coa && lns_coa_start(lns, config, error, sizeof(error)))
+		log_error(NULL, "reload: no CoA, the next reload tries again: %s", error);
 }
 
 void lns_coa_stop(struct lns *lns)
@@ -255,6 +265,8 @@ void lns_coa_stop(struct lns *lns)
 	if (lns->coa_socket >= 0)
 		close(lns->coa_socket);
 	radius_server_destroy(lns->coa);
+	lns->coa = NULL;
+	lns->coa_socket = -1;
 }
 
 int lns_coa_fd(const struct lns *lns)

@@ -6,6 +6,8 @@
 
 /* Without radius-clients nothing is listened to. */
 int lns_coa_start(struct lns *lns, const struct config *config, char *error, size_t error_size);
+/* A reload may bring the first radius-clients. */
+void lns_coa_reload(struct lns *lns, const struct config *config);
 void lns_coa_stop(struct lns *lns);
 int lns_coa_fd(const struct lns *lns); /* -1: none */
 /* Takes at most max requests, none after one that looked at many sessions; returns how many. */

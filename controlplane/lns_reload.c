@@ -2,6 +2,7 @@
 /* A new configuration in a running daemon: all of it or nothing. */
 #include "lns.h"
 #include "lns_acct.h"
+#include "lns_coa.h"
 #include "log.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ int lns_reload(struct lns *lns, struct config_errors *report)
 	lns_sas_set(lns, old->config, config, &sas);
 	lns->profile = profile;
 	lns_acct_reload(lns, old->config, profile->config);
+	lns_coa_reload(lns, profile->config);
 	aaa_set_config(lns->aaa, profile->config);
 	aaa_radius_set_config(lns->radius, profile->config);
 	log_set_level(profile->config->lns.log_level);
