@@ -92,6 +92,14 @@ void aaa_destroy(struct aaa *aaa)
 
 void aaa_set_config(struct aaa *aaa, const struct config *config)
 {
+	for (uint32_t i = 0; i < aaa->max_pending; i++) {
+		struct aaa_answer *answer = aaa->slots[i] ? aaa->slots[i]->answer : NULL;
+
+		if (!answer)
+			continue;
+		answer->pool = aaa_pool_follow(aaa->config, config, answer->pool);
+		aaa_ipv6_follow(aaa->config, config, &answer->ipv6);
+	}
 	aaa->config = config;
 }
 

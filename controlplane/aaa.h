@@ -86,6 +86,13 @@ struct aaa_ipv6_change {
 /* What the configuration gives to everybody in a VRF. */
 void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa_ipv6 *ipv6);
 
+/*
+ * At a reload: the index of the pool of the same name and VRF, -1 if there is none any more. Another pool that stands at
+ * the old index may be another customer's.
+ */
+int aaa_pool_follow(const struct config *before, const struct config *now, int pool);
+void aaa_ipv6_follow(const struct config *before, const struct config *now, struct aaa_ipv6 *ipv6);
+
 struct aaa_answer;
 /* Is there any of it, a route included? */
 bool aaa_ipv6_given(const struct aaa_answer *answer);
@@ -120,7 +127,10 @@ struct aaa_counters {
 
 struct aaa;
 
-/* config is replaced by aaa_set_config() at a reload; it must outlive its use. */
+/*
+ * config is replaced by aaa_set_config() at a reload, during which both must be there; it must outlive its use. Answers
+ * that wait for aaa_poll() follow: their pools are those of the new one.
+ */
 struct aaa *aaa_create(const struct config *config, uint32_t max_pending);
 void aaa_destroy(struct aaa *aaa);
 void aaa_set_config(struct aaa *aaa, const struct config *config);

@@ -77,12 +77,37 @@ static void aggregates_set(struct lns *lns, const struct config *config, bool an
 	}
 }
 
+/* Of each pool of the running configuration the index in the new one; NULL: no memory. */
+static int *pools_map(const struct config *before, const struct config *config)
+{
+	int *map = malloc((before->n_pools + 1) * sizeof(*map));
+
+	for (unsigned int i = 0; map && i < before->n_pools; i++)
+		map[i] = aaa_pool_follow(before, config, (int)i);
+	return map;
+}
+
+/* What sessions were given of pools names the same ones. */
+static void pools_follow(struct lns *lns, const struct config *config, const int *map)
+{
+	struct subscriber *subscriber;
+	uint32_t index = 0;
+
+	lns->ipv6.reloads++;
+	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
+		if (subscriber->pool >= 0)
+			subscriber->pool = map[subscriber->pool];
+		subscriber_ipv6_follow(subscriber, lns_config(lns), config);
+	}
+}
+
 int lns_pools_set(struct lns *lns, const struct config *config)
 {
 	struct ip_pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
 	struct prefix_pool **prefix_pools;
 	struct subscriber *subscriber;
 	uint32_t index = 0;
+	int *map;
 
 	if (!pools)
 		return -ENOMEM;
@@ -94,8 +119,12 @@ int lns_pools_set(struct lns *lns, const struct config *config)
 		}
 	}
 	prefix_pools = prefix_pools_create(lns, config);
-	if (!prefix_pools) {
+	map = pools_map(lns_config(lns), config);
+	if (!prefix_pools || !map) {
 		pools_destroy(pools, config->n_pools);
+		if (prefix_pools)
+			prefix_pools_destroy(prefix_pools, config->n_prefix_pools);
+		free(map);
 		return -ENOMEM;
 	}
 	pools_reserve(pools, config);
@@ -110,11 +139,13 @@ int lns_pools_set(struct lns *lns, const struct config *config)
 		aggregates_set(lns, lns_config(lns), false);
 		prefix_pools_announce(lns, lns_config(lns), false);
 		lns_pools_free(lns);
+		pools_follow(lns, config, map);
 	}
 	lns->pools = pools;
 	lns->n_pools = config->n_pools;
 	lns->prefix_pools = prefix_pools;
 	lns->n_prefix_pools = config->n_prefix_pools;
+	free(map);
 	return 0;
 }
 

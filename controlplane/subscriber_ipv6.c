@@ -92,10 +92,22 @@ static struct shared_ipv6 *shared_get(struct ipv6_state *state, const struct aaa
 		if (!shared)
 			return NULL;
 		shared->wanted = *wanted;
+		shared->reloads = state->reloads;
 		state->latest = shared;
 	}
 	shared->references++;
 	return shared;
+}
+
+void subscriber_ipv6_follow(
+	struct subscriber *subscriber, const struct config *before, const struct config *now)
+{
+	struct shared_ipv6 *shared = subscriber->ipv6 ? subscriber->ipv6->shared : NULL;
+
+	if (!shared || shared->reloads == subscriber->lns->ipv6.reloads)
+		return;
+	shared->reloads = subscriber->lns->ipv6.reloads;
+	aaa_ipv6_follow(before, now, &shared->wanted);
 }
 
 int subscriber_ipv6_share(struct subscriber *subscriber, const struct aaa_ipv6 *wanted)

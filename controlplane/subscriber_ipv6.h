@@ -33,6 +33,7 @@ enum ipv6_part {
 /* What the AAA gave, shared by sessions that were given the same. */
 struct shared_ipv6 {
 	uint32_t references;
+	uint32_t reloads; /* its pools are indices after so many */
 	struct aaa_ipv6 wanted;
 };
 
@@ -48,6 +49,7 @@ struct subscriber_ipv6 {
 /* All sessions' IPv6 counters, with those of ND and DHCPv6. */
 struct ipv6_state {
 	struct prefix_table holders;
+	uint32_t reloads;
 	struct shared_ipv6 *latest; /* what was given last, as long as a session has it */
 	struct router_adv_clock clock;
 	struct dhcp6_server dhcp6;
@@ -65,6 +67,10 @@ static inline const struct aaa_ipv6 *subscriber_ipv6_wanted(const struct subscri
 {
 	return &ipv6->shared->wanted;
 }
+
+/* At a reload, after ipv6_state.reloads was counted: what the AAA gave names the same pools. */
+void subscriber_ipv6_follow(
+	struct subscriber *subscriber, const struct config *before, const struct config *now);
 
 /* What the AAA gave; what is not wanted any more goes back. -ENOMEM. */
 int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted);

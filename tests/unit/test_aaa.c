@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char yaml[] =
@@ -33,6 +34,27 @@ static const char yaml[] =
 
 static struct config *config;
 static struct aaa *aaa;
+
+/* A configuration with these pools. */
+static struct config *parsed(const char *pools)
+{
+	static const char head[] =
+		"lns: {host-name: lns}\n"
+		"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, "
+		"memory: 512}\n"
+		"interfaces:\n"
+		"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+		"vrfs: [{name: red, table: 100}]\n";
+	struct config_errors errors = {0};
+	struct config *made;
+	char text[2048];
+	int n = snprintf(text, sizeof(text), "%s%s", head, pools);
+	int rc = config_parse("test.yaml", text, (size_t)n, &made, &errors);
+
+	cr_assert_eq(rc, 0, "%s", errors.n ? errors.text[0] : "");
+	config_errors_free(&errors);
+	return made;
+}
 
 static void set_up(void)
 {
@@ -220,4 +242,41 @@ Test(aaa, fields_longer_than_a_protocol_can_carry_are_refused)
 	request.password = big;
 	request.password_length = 256;
 	cr_assert_eq(aaa_submit(aaa, &request, keep, NULL), -EMSGSIZE);
+}
+
+Test(aaa, a_pool_is_the_same_after_a_reload_by_its_name_and_vrf)
+{
+	static const char before_text[] =
+		"pools:\n"
+		"  - {name: a, ranges: [10.0.0.0/24]}\n"
+		"  - {name: b, vrf: red, ranges: [10.1.0.0/24]}\n"
+		"  - {name: c, ranges: [10.2.0.0/24]}\n"
+		"  - {name: d, ranges: [10.3.0.0/24]}\n"
+		"prefix-pools:\n"
+		"  - {name: x, prefixes: ['2001:db8:100::/48']}\n"
+		"  - {name: y, length: 56, prefixes: ['2001:db8:200::/48']}\n"
+		"  - {name: z, length: 128, prefixes: ['2001:db8:300::/120']}\n";
+	static const char after_text[] =
+		"pools:\n"
+		"  - {name: b, vrf: red, ranges: [10.1.0.0/24]}\n"
+		"  - {name: a, ranges: [10.0.0.0/24]}\n"
+		"  - {name: d, vrf: red, ranges: [10.3.0.0/24]}\n"
+		"prefix-pools:\n"
+		"  - {name: z, length: 128, prefixes: ['2001:db8:300::/120']}\n"
+		"  - {name: x, prefixes: ['2001:db8:100::/48']}\n";
+	static const int pools[][2] = {{0, 1}, {1, 0}, {2, -1}, {3, -1}, {4, -1}, {-1, -1}};
+	struct config *before = parsed(before_text), *after = parsed(after_text);
+	struct aaa_ipv6 ipv6 = {.pool = 0, .delegated_pool = 1, .address_pool = 2};
+
+	for (unsigned int i = 0; i < sizeof(pools) / sizeof(*pools); i++)
+		cr_assert_eq(aaa_pool_follow(before, after, pools[i][0]), pools[i][1], "row %u", i);
+	aaa_ipv6_follow(before, after, &ipv6);
+	cr_assert_eq(ipv6.pool, 1);
+	cr_assert_eq(ipv6.delegated_pool, -1);
+	cr_assert_eq(ipv6.address_pool, 0);
+	ipv6 = (struct aaa_ipv6){.pool = -1, .delegated_pool = -1, .address_pool = -1};
+	aaa_ipv6_follow(before, after, &ipv6);
+	cr_assert(ipv6.pool == -1 && ipv6.delegated_pool == -1 && ipv6.address_pool == -1);
+	config_free(before);
+	config_free(after);
 }
