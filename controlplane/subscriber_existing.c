@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define DSL_CIRCUIT_ID 1
+/* Of a name that many lines share so many sessions, the latest, are looked at: all of them dial in at once then. */
+#define LOOKED_MAX 256
 
 static bool bytes_same(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
 {
@@ -48,11 +50,13 @@ static const struct subscriber *existing_find(const struct subscriber *subscribe
 {
 	const struct subscribers *subscribers = &subscriber->lns->subscribers;
 	struct subscriber *at = NULL;
+	unsigned int looked = 0;
 
 	/* its own session: it was let in, and its name is the same (subscriber_ppp.c) */
 	if (subscriber->forwarded)
 		return subscriber;
-	while ((at = subscribers_of_user(subscribers, subscriber->user, at)))
+	while (looked++ < LOOKED_MAX &&
+		(at = subscribers_of_user(subscribers, subscriber->user, at)))
 		if (at != subscriber && at->state == SUBSCRIBER_UP && line_is_same(at, subscriber))
 			return at;
 	return NULL;
