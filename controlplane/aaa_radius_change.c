@@ -67,6 +67,7 @@ static enum radius_error_cause attribute_change(struct reading *reading, struct 
 	case RADIUS_NAS_IDENTIFIER:
 	case RADIUS_PROXY_STATE:
 	case RADIUS_ACCT_SESSION_ID:
+	case RADIUS_ACCT_MULTI_SESSION_ID:
 	case RADIUS_EVENT_TIMESTAMP:
 	case RADIUS_MESSAGE_AUTHENTICATOR:
 	case RADIUS_NAS_PORT_ID:

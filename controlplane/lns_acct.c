@@ -185,6 +185,8 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	radius_writer_init(&writer, buffer, sizeof(buffer), RADIUS_ACCOUNTING_REQUEST, 0, NULL);
 	subscriber_tell(subscriber, &told);
 	radius_session_write(&writer, lns_config(lns), &told.session);
+	/* RFC 2866 5.11: without multilink each session is the only one of its bundle */
+	radius_add_text(&writer, RADIUS_ACCT_MULTI_SESSION_ID, subscriber->acct_id);
 	if (subscriber->address)
 		radius_add(&writer, RADIUS_FRAMED_IP_ADDRESS, &subscriber->address,
 			sizeof(subscriber->address));

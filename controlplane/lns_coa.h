@@ -16,8 +16,8 @@ unsigned int lns_coa_read(struct lns *lns, unsigned int max);
 /* ---- lns_coa_find.c ---- */
 /*
  * The session that is up and fits everything by which a request names it; *looked: at how many sessions for that. By
- * Acct-Session-Id, NAS-Port, Framed-IP-Address, Framed-IPv6-Prefix and User-Name it is found in an index, otherwise all
- * sessions are looked at.
+ * Acct-Session-Id, Acct-Multi-Session-Id, NAS-Port, Framed-IP-Address, Framed-IPv6-Prefix and User-Name it is looked up,
+ * otherwise all sessions are looked at.
  */
 enum radius_error_cause lns_coa_find(struct lns *lns, const struct radius_packet *request,
 	struct subscriber **found, uint32_t *looked);

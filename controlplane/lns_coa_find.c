@@ -12,6 +12,7 @@
 /* What names a session: indices first, what leaves the fewest candidates before, then what is cheap to compare. */
 static const uint8_t name_types[] = {
 	RADIUS_ACCT_SESSION_ID,
+	RADIUS_ACCT_MULTI_SESSION_ID, /* the same one, lns_acct.c */
 	RADIUS_NAS_PORT,
 	RADIUS_FRAMED_IP_ADDRESS,
 	RADIUS_FRAMED_IPV6_PREFIX,
@@ -118,6 +119,7 @@ static bool name_fits(const struct subscriber *subscriber, const struct radius_a
 
 	switch (attribute->type) {
 	case RADIUS_ACCT_SESSION_ID:
+	case RADIUS_ACCT_MULTI_SESSION_ID:
 		return text_fits(subscriber->acct_id, attribute);
 	case RADIUS_USER_NAME:
 		return text_fits(subscriber->user, attribute);
@@ -230,6 +232,7 @@ enum radius_error_cause lns_coa_find(struct lns *lns, const struct radius_packet
 		return RADIUS_ERROR_MISSING_ATTRIBUTE;
 	switch (first->type) {
 	case RADIUS_ACCT_SESSION_ID:
+	case RADIUS_ACCT_MULTI_SESSION_ID:
 		consider(&search,
 			subscribers_of_acct(&lns->subscribers, first->value, first->length));
 		break;
