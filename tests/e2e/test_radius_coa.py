@@ -2,12 +2,15 @@
 # e2e: sanitize limit 300
 """Disconnect and change of authorization (RFC 5176) by radclient."""
 import contextlib
+import hashlib
+import struct
 import time
 import types
 
 import load
 from dial import tunnel_up
-from freeradius import FreeRadius
+from freeradius import FreeRadius, udp_socket
+from lac import CALLED_NUMBER, CALLING_NUMBER, avp
 from lib import FAR, LNS_CORE, Lnsd, case, check, check_equal, eventually, main
 from ppp import Client
 
@@ -21,9 +24,12 @@ def setup(lab):
         policies=[{'name': 'gold', 'up-rate': '5M', 'down-rate': '50M'},
                   {'name': 'slow', 'up-rate': '64k', 'down-rate': '64k'}])
     config['radius-servers'] = [one.settings()]
-    config['radius-clients'] = [{'name': 'portal', 'sources': ['127.0.0.1'], 'secret': COA}]
     config['radius'] = {'nas-address': '192.0.2.1', 'spool': lab.path('spool')}
-    return types.SimpleNamespace(lnsd=Lnsd(lab, config).start(), one=one)
+    lnsd = Lnsd(lab, config).start()
+    # the first ones may come with a reload
+    lnsd.config['radius-clients'] = [{'name': 'portal', 'sources': ['127.0.0.1'], 'secret': COA}]
+    check_equal(lnsd.reload().returncode, 0, 'reload')
+    return types.SimpleNamespace(lnsd=lnsd, one=one)
 
 
 def finish(lab, state):
@@ -47,9 +53,14 @@ def details(state, user='alice@radius.example'):
 
 
 @contextlib.contextmanager
-def dialled(lab, user='alice@radius.example', password='alice-password'):
+def dialled(lab, user='alice@radius.example', password='alice-password', calling=None, called=None):
+    numbers = [avp(kind, value) for kind, value in ((CALLING_NUMBER, calling), (CALLED_NUMBER, called)) if value]
     with tunnel_up(lab) as tunnel:
-        yield Client(tunnel.call(), user=user, password=password, methods=['chap']).up()
+        yield Client(tunnel.call(*numbers), user=user, password=password, methods=['chap']).up()
+
+
+def counted(state, name):
+    return next(row['value'] for row in state.lnsd.rows('control') if (row['group'], row['name']) == ('coa', name))
 
 
 @case
@@ -65,6 +76,81 @@ def disconnect_ends_the_session_that_it_names(lab, state):
     stop = [one for one in eventually(lambda: [one for one in state.one.detail() if one['Acct-Status-Type'] == 'Stop'],
                                       'a Stop')]
     check_equal(stop[-1]['Acct-Terminate-Cause'], 'Admin-Reset', 'Acct-Terminate-Cause')
+
+
+@case
+def a_line_is_named_by_its_numbers_and_by_what_accounting_has(lab, state):
+    for name, value in (('Calling-Station-Id', '0301111'), ('Called-Station-Id', '0800-11')):
+        with dialled(lab, calling='0301111', called='0800-11') as client:
+            check_equal(request(state, 'disconnect', (name, value[:-1])), 'Session-Context-Not-Found', name)
+            check_equal(request(state, 'disconnect', (name, value)), 'ACK', name)
+            client.gone(8)
+    with dialled(lab) as client:
+        acct = details(state)['acct_session_id']
+        record = eventually(lambda: [one for one in state.one.detail() if one['Acct-Session-Id'] == acct], 'a Start')[0]
+        check_equal(record['Acct-Multi-Session-Id'], acct, 'Acct-Multi-Session-Id')
+        check_equal(request(state, 'disconnect', ('Acct-Multi-Session-Id', acct)), 'ACK', 'Acct-Multi-Session-Id')
+        client.gone(8)
+
+
+@case
+def two_sessions_of_one_number_are_too_many(lab, state):
+    with dialled(lab, called='0800', calling='0301') as client, \
+            dialled(lab, 'wispr@radius.example', 'rate-password', called='0800', calling='0302') as other:
+        for kind, more in (('disconnect', ()), ('coa', (('Session-Timeout', 7200),))):
+            check_equal(request(state, kind, ('Called-Station-Id', '0800'), *more),
+                        'Multiple-Session-Selection-Unsupported', kind)
+        client.ping(FAR)
+        check_equal(request(state, 'disconnect', ('Called-Station-Id', '0800'), ('Calling-Station-Id', '0302')),
+                    'ACK', 'both')
+        other.gone(8)
+        client.ping(FAR)
+        client.terminate()
+
+
+@case
+def a_disconnect_with_what_is_no_name_is_refused(lab, state):
+    with dialled(lab) as client:
+        name = ('Acct-Session-Id', details(state)['acct_session_id'])
+        for more in (('Delegated-IPv6-Prefix', '2001:db8:1::/56'), ('Framed-IPv6-Address', '2001:db8::1'),
+                     ('Filter-Id', 'gold'), ('Reply-Message', '"good bye"')):
+            check_equal(request(state, 'disconnect', name, more), 'Unsupported-Attribute', more[0])
+        client.ping(FAR)
+        client.terminate()
+
+
+def signed(user, identifier):
+    """A Disconnect-Request as it is on the wire."""
+    body = struct.pack('!BB', 1, 2 + len(user)) + user.encode() + struct.pack('!BBL', 55, 6, int(time.time()))
+    head = struct.pack('!BBH', 40, identifier, 20 + len(body))
+    return head + hashlib.md5(head + bytes(16) + body + COA.encode()).digest() + body
+
+
+@case
+def a_recorded_request_ends_no_second_session(lab, state):
+    data = signed('alice@radius.example', 77)
+    sockets = [udp_socket(lab, 'lns', '127.0.0.1', port) for port in (18401, 18402)]
+    answers = []
+
+    def send(at):
+        sockets[at].settimeout(5)
+        sockets[at].sendto(data, ('127.0.0.1', 3799))
+        answers.append(sockets[at].recv(4096))
+
+    with dialled(lab) as client:
+        send(0)
+        client.gone(8)
+    before = counted(state, 'duplicate')
+    with dialled(lab) as client:
+        send(0)
+        send(1)
+        check_equal({answer[0] for answer in answers}, {41}, 'Disconnect-ACK')
+        check_equal(len(set(answers)), 1, 'one answer')
+        check_equal(counted(state, 'duplicate') - before, 2, 'duplicates')
+        client.ping(FAR)
+        client.terminate()
+    for one in sockets:
+        one.close()
 
 
 @case
@@ -151,15 +237,12 @@ def change_that_cannot_be_done_changes_nothing(lab, state):
 
 @case
 def requests_of_others_and_old_ones_are_not_heard(lab, state):
-    def counted(name):
-        return next(row['value'] for row in state.lnsd.rows('control') if (row['group'], row['name']) == ('coa', name))
-
     with dialled(lab) as client:
         name = ('User-Name', 'alice@radius.example')
         check_equal(request(state, 'disconnect', name, secret='wrong'), '', 'a wrong secret')
-        check(counted('wrong-authenticator') >= 1, 'wrong-authenticator')
+        check(counted(state, 'wrong-authenticator') >= 1, 'wrong-authenticator')
         check_equal(request(state, 'disconnect', name, stamp=-400), '', 'an old request')
-        check(counted('outside-of-window') >= 1, 'outside-of-window')
+        check(counted(state, 'outside-of-window') >= 1, 'outside-of-window')
         client.ping(FAR)
         client.terminate()
 
