@@ -59,6 +59,8 @@ static struct subscriber *predecessor(struct subscriber *subscriber)
 
 void subscriber_address_inherit(struct subscriber *heir, struct subscriber *donor)
 {
+	if (heir == donor || donor->heir == heir)
+		return;
 	if (donor->heir)
 		subscriber_kill(donor->heir, PPP_CLOSE_REPLACED);
 	heir->donor = donor;

@@ -155,11 +155,33 @@ static bool part_is_shared(const struct held_prefix *held)
 	return held->length && !held->holder;
 }
 
+/* Shared by both, it becomes the heir's own; false: it is not shared. */
+static bool part_pass(struct subscriber *donor, struct subscriber *heir, enum ipv6_part part)
+{
+	struct prefix_table *holders = &donor->lns->ipv6.holders;
+	struct held_prefix *has, *gets;
+
+	if (!donor->ipv6 || !heir->ipv6)
+		return false;
+	has = &donor->ipv6->parts[part];
+	gets = &heir->ipv6->parts[part];
+	if (!part_is_shared(gets) || !has->holder || has->length != gets->length ||
+		has->vrf != gets->vrf || memcmp(has->addr, gets->addr, 16))
+		return false;
+	prefix_table_remove(holders, has);
+	*has = (struct held_prefix){0};
+	prefix_table_add(holders, gets, heir);
+	return true;
+}
+
 static void part_drop(struct subscriber *subscriber, enum ipv6_part part)
 {
 	struct held_prefix *held = &subscriber->ipv6->parts[part];
 	struct lns *lns = subscriber->lns;
 
+	/* the heir has negotiated it already */
+	if (subscriber->heir && part_pass(subscriber, subscriber->heir, part))
+		return;
 	if (held->holder) {
 		prefix_table_remove(&lns->ipv6.holders, held);
 		lns_prefix_release(lns, held->vrf, held->addr, held->length);
@@ -209,6 +231,9 @@ static int part_fix(
 		prefix_table_holder(&lns->ipv6.holders, vrf, fixed->addr.bytes, fixed->length);
 	int rc;
 
+	/* a prefix has one use only, also with one session */
+	if (holder == subscriber)
+		return -EBUSY;
 	if (holder && strcmp(holder->user ? holder->user : "", subscriber->user))
 		return -EBUSY;
 	if (holder && !subscriber->donor)
@@ -383,21 +408,8 @@ void subscriber_ipv6_drop(struct subscriber *subscriber)
 
 void subscriber_ipv6_pass(struct subscriber *donor, struct subscriber *heir)
 {
-	struct prefix_table *holders = &heir->lns->ipv6.holders;
-
-	if (!donor->ipv6 || !heir->ipv6)
-		return;
-	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
-		struct held_prefix *has = &donor->ipv6->parts[part];
-		struct held_prefix *gets = &heir->ipv6->parts[part];
-
-		if (!part_is_shared(gets) || !has->holder || has->length != gets->length ||
-			has->vrf != gets->vrf || memcmp(has->addr, gets->addr, 16))
-			continue;
-		prefix_table_remove(holders, has);
-		*has = (struct held_prefix){0};
-		prefix_table_add(holders, gets, heir);
-	}
+	for (unsigned int part = 0; part < IPV6_PARTS; part++)
+		part_pass(donor, heir, part);
 }
 
 void subscriber_ipv6_free(struct subscriber *subscriber)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A subscriber's prefixes: whose they are, and when they go back to their pool. */
+#include "log.h"
+#include "lns.h"
+
+#include <crypto/digest.h>
+
+#include <criterion/criterion.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSIONS 16
+
+static const char yaml[] =
+	"lns: {host-name: lns}\n"
+	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
+	"512}\n"
+	"interfaces:\n"
+	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+	"pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
+	"subscribers: {pool: main, local-address: 10.255.0.1}\n"
+	"users: [{name: carol, password: x}]\n"
+	"prefix-pools:\n";
+static const char pools[] = "  - {name: lan, prefixes: ['2001:db8:1::/62']}\n"
+			    "  - {name: cpe, length: 56, prefixes: ['2001:db8:2::/54']}\n";
+
+static struct lns lns;
+static struct subscriber sessions[SESSIONS];
+
+/* The configuration with these prefix-pools, as by a reload. */
+static void configure(const char *prefix_pools)
+{
+	struct profile *old = lns.profile;
+	struct prefix_pool **made;
+	struct config_errors errors = {0};
+	struct config *config;
+	char text[2048];
+	int length = snprintf(text, sizeof(text), "%s%s", yaml, prefix_pools);
+	int rc = config_parse("test.yaml", text, (size_t)length, &config, &errors);
+
+	cr_assert_eq(rc, 0, "%s", errors.n ? errors.text[0] : "");
+	config_errors_free(&errors);
+	made = prefix_pools_create(&lns, config);
+	cr_assert_not_null(made);
+	prefix_pools_destroy(lns.prefix_pools, lns.n_prefix_pools);
+	lns.prefix_pools = made;
+	lns.n_prefix_pools = config->n_prefix_pools;
+	lns.profile = profile_create(config, &lns.ppp_counters, old);
+	cr_assert_not_null(lns.profile);
+	if (old)
+		profile_release(old);
+}
+
+static void setup(void)
+{
+	memset(&lns, 0, sizeof(lns));
+	cr_assert_eq(digest_init(), 0);
+	cr_assert_eq(subscribers_init(&lns.subscribers, SESSIONS), 0);
+	cr_assert_eq(ipv6_state_init(&lns.ipv6, SESSIONS, "lns"), 0);
+	configure(pools);
+	for (unsigned int i = 0; i < SESSIONS; i++)
+		sessions[i] = (struct subscriber){.lns = &lns, .record.mtu = 1500};
+}
+
+static void teardown(void)
+{
+	for (unsigned int i = 0; i < SESSIONS; i++) {
+		if (sessions[i].lns && sessions[i].user)
+			subscriber_ipv6_free(&sessions[i]);
+		free(sessions[i].user);
+	}
+	prefix_pools_destroy(lns.prefix_pools, lns.n_prefix_pools);
+	profile_release(lns.profile);
+	ipv6_state_fini(&lns.ipv6);
+	subscribers_fini(&lns.subscribers);
+	digest_fini();
+}
+
+TestSuite(subscriber_ipv6, .init = setup, .fini = teardown);
+
+static struct subscriber *session(unsigned int i, const char *user)
+{
+	sessions[i].user = strdup(user);
+	sessions[i].user_hash = subscribers_hash(&lns.subscribers, user, strlen(user));
+	sessions[i].record.index = i;
+	return &sessions[i];
+}
+
+static struct ip_prefix v6(const char *text, uint8_t length)
+{
+	struct ip_prefix prefix = {.addr.family = 6, .length = length};
+
+	cr_assert_eq(inet_pton(AF_INET6, text, prefix.addr.bytes), 1, "%s", text);
+	return prefix;
+}
+
+static struct aaa_ipv6 of_pools(int link, int delegated)
+{
+	return (struct aaa_ipv6){.pool = link, .delegated_pool = delegated, .address_pool = -1};
+}
+
+static int get(struct subscriber *subscriber, const struct aaa_ipv6 *wanted)
+{
+	struct ppp_ipv6 ids;
+
+	cr_assert_eq(subscriber_ipv6_keep(subscriber, wanted), 0);
+	return subscriber_ipv6_get(subscriber, &ids);
+}
+
+static const char *shown(const struct subscriber *subscriber, enum ipv6_part part)
+{
+	static char text[50];
+
+	return subscriber_ipv6_text(subscriber, part, text);
+}
+
+static uint64_t used(unsigned int pool)
+{
+	struct slot_pool_usage usage;
+
+	prefix_pool_usage(lns.prefix_pools[pool], &usage);
+	return usage.used;
+}
+
+Test(subscriber_ipv6, what_it_has_as_one_part_it_does_not_get_as_another_one_too)
+{
+	struct subscriber *alice = session(0, "alice");
+	struct aaa_ipv6 wanted = of_pools(-1, -1);
+
+	wanted.prefix = wanted.delegated = v6("2001:db8:77::", 64);
+	cr_expect_eq(get(alice, &wanted), 0);
+	cr_expect_null(alice->donor, "of itself");
+	cr_expect_null(alice->heir);
+	cr_expect_str_eq(shown(alice, IPV6_LINK), "2001:db8:77::/64");
+	cr_expect_str_eq(shown(alice, IPV6_DELEGATED), "");
+	cr_expect_eq(lns.ipv6.no_prefix, 1u);
+}
+
+Test(subscriber_ipv6, nobody_is_its_own_heir)
+{
+	struct subscriber *alice = session(0, "alice");
+
+	subscriber_address_inherit(alice, alice);
+	cr_expect_null(alice->donor);
+	cr_expect_null(alice->heir);
+}
+
+Test(subscriber_ipv6, what_the_heir_shares_is_the_heirs_when_the_donor_has_no_ipv6_any_more)
+{
+	const struct aaa_ipv6 wanted = of_pools(0, 1), none = of_pools(-1, -1);
+
+	for (unsigned int row = 0; row < 2; row++) {
+		struct subscriber *donor = session(row * 3, "alice");
+		struct subscriber *heir = session(row * 3 + 1, "alice");
+		struct subscriber *other = session(row * 3 + 2, "bob");
+		struct ppp_ipv6 ids;
+		char link[50], delegated[50];
+
+		cr_assert_eq(get(donor, &wanted), 0);
+		strcpy(link, shown(donor, IPV6_LINK));
+		strcpy(delegated, shown(donor, IPV6_DELEGATED));
+		subscriber_address_inherit(heir, donor);
+		cr_assert_eq(get(heir, &wanted), 0);
+		cr_expect_str_eq(shown(heir, IPV6_LINK), link);
+		cr_expect_eq(used(0), row + 1u, "once for both");
+		if (row == 0) {
+			/* LCP begins anew, with a small MRU */
+			donor->record.mtu = 1000;
+			cr_expect_eq(subscriber_ipv6_get(donor, &ids), -EMSGSIZE);
+		} else {
+			cr_expect_eq(subscriber_ipv6_keep(donor, &none), 0);
+		}
+		cr_expect_str_eq(shown(donor, IPV6_LINK), "");
+		cr_expect_str_eq(shown(heir, IPV6_LINK), link);
+		cr_expect_str_eq(shown(heir, IPV6_DELEGATED), delegated);
+		cr_expect_eq(used(0), row + 1u, "the heir's");
+		cr_expect_eq(used(1), row + 1u);
+		cr_assert_eq(get(other, &wanted), 0);
+		cr_expect_str_neq(shown(other, IPV6_LINK), link);
+		cr_expect_str_neq(shown(other, IPV6_DELEGATED), delegated);
+		subscriber_ipv6_free(other);
+		heir->donor = donor->heir = NULL;
+	}
+	for (unsigned int i = 0; i < SESSIONS; i++)
+		if (sessions[i].user)
+			subscriber_ipv6_free(&sessions[i]);
+	cr_expect_eq(used(0), 0u, "all of them go back in the end");
+	cr_expect_eq(used(1), 0u);
+}
