@@ -343,7 +343,7 @@ void subscriber_kill(struct subscriber *subscriber, enum ppp_close_cause cause)
 static void subscriber_free(struct subscriber *subscriber)
 {
 	subscriber_record_free(&subscriber->record);
-	free(subscriber->ipv6);
+	subscriber_ipv6_free(subscriber);
 	profile_release(subscriber->profile);
 	free(subscriber->routes);
 	free(subscriber->extra);
