@@ -150,19 +150,39 @@ static bool route_add(struct reading *reading, const struct ip_prefix *prefix, u
 	return true;
 }
 
-/* RFC 3162 2.3: host bits "MUST be zero"; what is not unicast would be everybody's. */
+/*
+ * RFC 3162 2.3: host bits "MUST be zero"; what is not unicast would be everybody's. The first /64 is the loopback's,
+ * the unspecified address's and that of IPv4 in IPv6 (RFC 4291, 2.5).
+ */
 static bool prefix_check(struct reading *reading, const char *name, const struct ip_prefix *prefix)
 {
+	static const uint8_t first[8];
 	const uint8_t *bytes = prefix->addr.bytes;
 	bool ok = prefix->length > 0 && bytes[0] != 0xff &&
-		!(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+		!(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) &&
+		!(prefix->length >= 64 && !memcmp(bytes, first, sizeof(first)));
 	char text[50];
 
 	for (unsigned int bit = prefix->length; ok && bit < 128; bit++)
 		ok = !(bytes[bit / 8] & 0x80 >> bit % 8);
 	return ok ||
-		reading_refuse(reading, "%s %s, expected a network of unicast addresses", name,
-			ip_prefix_text(prefix, text));
+		reading_refuse(reading, "%s %s, expected %s", name, ip_prefix_text(prefix, text),
+			prefix->length == 128 ? "a unicast address"
+					      : "a network of unicast addresses");
+}
+
+/* Nothing of what is delegated may be used on the link that it came by (RFC 3633, 12.1). */
+static bool prefixes_apart(struct reading *reading)
+{
+	const struct aaa_ipv6 *ipv6 = &reading->answer->ipv6;
+	char link[50], delegated[50];
+
+	return !ip_prefix_holds(&ipv6->delegated, &ipv6->prefix.addr) ||
+		reading_refuse(reading,
+			"Framed-IPv6-Prefix %s and Delegated-IPv6-Prefix %s, expected networks "
+			"apart",
+			ip_prefix_text(&ipv6->prefix, link),
+			ip_prefix_text(&ipv6->delegated, delegated));
 }
 
 /*
@@ -188,7 +208,7 @@ static bool prefixes_apply(struct reading *reading)
 		else if (!route_add(reading, prefix, 0))
 			return false;
 	}
-	return true;
+	return prefixes_apart(reading);
 }
 
 /* Framed-IPv6-Route (RFC 3162 2.5): "2001:db8::/48 [gateway [metric]]"; the gateway is the subscriber. */
@@ -255,10 +275,13 @@ bool reading_routes6_apply(struct reading *reading)
 bool reading_ipv6_apply(struct reading *reading)
 {
 	const struct aaa_extra *extra = reading->extra;
+	const struct ip_prefix address = {.addr = extra->address6, .length = 128};
 	struct aaa_ipv6 *ipv6 = &reading->answer->ipv6;
 
 	aaa_ipv6_defaults(reading->config, reading->answer->vrf, ipv6);
 	if (!pools_apply(reading) || !prefixes_apply(reading) || !reading_routes6_apply(reading))
+		return false;
+	if (address.addr.family && !prefix_check(reading, "Framed-IPv6-Address", &address))
 		return false;
 	ipv6->address = extra->address6;
 	if (extra->has_interface_id)

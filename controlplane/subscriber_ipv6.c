@@ -206,14 +206,31 @@ static bool part_of_donor(struct subscriber *subscriber, enum ipv6_part part, ui
 	return true;
 }
 
+/* The link's prefix and the delegated one are apart (RFC 3633, 12.1); an address may lie in either. */
+static bool part_is_apart(
+	const struct subscriber *subscriber, enum ipv6_part part, const struct ip_prefix *fixed)
+{
+	const struct held_prefix *other =
+		&subscriber->ipv6->parts[part == IPV6_LINK ? IPV6_DELEGATED : IPV6_LINK];
+	struct ip_prefix prefix = {.addr.family = 6, .length = other->length};
+
+	if (part == IPV6_ADDRESS || !other->length)
+		return true;
+	memcpy(prefix.addr.bytes, other->addr, 16);
+	return !ip_prefix_holds(&prefix, &fixed->addr) && !ip_prefix_holds(fixed, &prefix.addr);
+}
+
 /* A fixed one that no session has, from whatever pool may have it. */
-static int fixed_take(
-	struct subscriber *subscriber, const struct ip_prefix *fixed, struct held_prefix *held)
+static int fixed_take(struct subscriber *subscriber, enum ipv6_part part,
+	const struct ip_prefix *fixed, struct held_prefix *held)
 {
 	uint16_t vrf = subscriber->record.vrf;
-	int rc = lns_prefix_take_exact(
-		subscriber->lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
+	int rc;
 
+	if (!part_is_apart(subscriber, part, fixed))
+		return -EBUSY;
+	rc = lns_prefix_take_exact(
+		subscriber->lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
 	if (rc && rc != -ERANGE)
 		return rc;
 	*held = (struct held_prefix){.vrf = vrf, .length = fixed->length};
@@ -242,7 +259,7 @@ static int part_fix(
 		return subscriber->donor == holder && part_of_donor(subscriber, part, fixed->length)
 			? 0
 			: -EBUSY;
-	rc = fixed_take(subscriber, fixed, held);
+	rc = fixed_take(subscriber, part, fixed, held);
 	if (!rc)
 		prefix_table_add(&lns->ipv6.holders, held, subscriber);
 	return rc;
@@ -324,7 +341,7 @@ int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
 	if (prefix_table_holder(&subscriber->lns->ipv6.holders, subscriber->record.vrf,
 		    fixed.addr.bytes, fixed.length))
 		return -EBUSY;
-	return fixed_take(subscriber, &fixed, fresh);
+	return fixed_take(subscriber, part, &fixed, fresh);
 }
 
 void subscriber_ipv6_replace(

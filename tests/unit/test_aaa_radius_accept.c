@@ -344,6 +344,22 @@ Test(aaa_radius_accept, ipv6_that_cannot_be_given_is_refused)
 		{"123:002820010db8010203",
 			"Delegated-IPv6-Prefix 2001:db8:102:300::/40, expected a "
 			"network of unicast addresses"},
+		{"97:004020010db800010007 123:004020010db800010007",
+			"Framed-IPv6-Prefix 2001:db8:1:7::/64 and Delegated-IPv6-Prefix "
+			"2001:db8:1:7::/64, expected networks apart"},
+		{"123:003820010db8000100 97:004020010db800010007",
+			"Framed-IPv6-Prefix 2001:db8:1:7::/64 and Delegated-IPv6-Prefix "
+			"2001:db8:1::/56, expected networks apart"},
+		{"97:00400000000000000000",
+			"Framed-IPv6-Prefix ::/64, expected a network of unicast addresses"},
+		{"168:00000000000000000000000000000000",
+			"Framed-IPv6-Address ::/128, expected a unicast address"},
+		{"168:00000000000000000000000000000001",
+			"Framed-IPv6-Address ::1/128, expected a unicast address"},
+		{"168:ff020000000000000000000000000001",
+			"Framed-IPv6-Address ff02::1/128, expected a unicast address"},
+		{"168:fe800000000000000000000000000001",
+			"Framed-IPv6-Address fe80::1/128, expected a unicast address"},
 		{"99:\"2001:db8::1/48\"",
 			"Framed-IPv6-Route 2001:db8::1/48, expected a network of "
 			"unicast addresses"},

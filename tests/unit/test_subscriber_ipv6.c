@@ -139,6 +139,25 @@ Test(subscriber_ipv6, what_it_has_as_one_part_it_does_not_get_as_another_one_too
 	cr_expect_eq(lns.ipv6.no_prefix, 1u);
 }
 
+Test(subscriber_ipv6, a_change_does_not_put_the_link_into_what_is_delegated)
+{
+	struct subscriber *alice = session(0, "alice");
+	struct aaa_ipv6 wanted = of_pools(-1, -1);
+	struct held_prefix fresh;
+
+	wanted.prefix = v6("2001:db8:77::", 64);
+	wanted.delegated = v6("2001:db8:78::", 56);
+	wanted.address = v6("2001:db8:77::1", 128).addr;
+	cr_assert_eq(get(alice, &wanted), 0);
+	cr_expect_str_eq(shown(alice, IPV6_ADDRESS), "2001:db8:77::1", "an address may be there");
+	wanted.prefix = v6("2001:db8:78:7::", 64);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), -EBUSY);
+	wanted.delegated = v6("2001:db8:77::", 56);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_DELEGATED, &wanted, &fresh), -EBUSY);
+	wanted.prefix = v6("2001:db8:79::", 64);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
+}
+
 Test(subscriber_ipv6, nobody_is_its_own_heir)
 {
 	struct subscriber *alice = session(0, "alice");
