@@ -440,6 +440,20 @@ static bool is_unicast_refused(const struct request *request, bool multicast)
 	}
 }
 
+/* RFC 8415, 16: "MUST discard" what is for any server, sent to one. */
+static bool is_unicast_dropped(const struct request *request, bool multicast)
+{
+	switch (request->message.type) {
+	case DHCP6_SOLICIT:
+	case DHCP6_CONFIRM:
+	case DHCP6_REBIND:
+	case DHCP6_INFORMATION_REQUEST:
+		return !multicast;
+	default:
+		return false;
+	}
+}
+
 size_t dhcp6_server_input(struct dhcp6_server *server, const struct dhcp6_lease *lease,
 	struct dhcp6_binding *binding, bool multicast, const uint8_t *bytes, size_t len,
 	uint8_t *out, size_t room)
@@ -455,6 +469,10 @@ size_t dhcp6_server_input(struct dhcp6_server *server, const struct dhcp6_lease 
 	}
 	if (request.message.type == DHCP6_RELAY_FORW || request.message.type == DHCP6_RELAY_REPL) {
 		count(&request, DHCP6_COUNT_relay);
+		return 0;
+	}
+	if (is_unicast_dropped(&request, multicast)) {
+		count(&request, DHCP6_COUNT_unicast);
 		return 0;
 	}
 	if (!options_read(&request) || !ids_check(&request))

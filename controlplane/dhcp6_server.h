@@ -43,6 +43,7 @@
 	X(reconfigure_answered, "clients that did")                                     \
 	X(reconfigure_unanswered, "clients that did not, after the last one")           \
 	X(use_multicast, "sent to our unicast address: told not to")                    \
+	X(unicast, "for any server, sent to our unicast address: dropped")              \
 	X(malformed, "lengths that do not add up, too many options: dropped")           \
 	X(too_many_ias, "more IAs than any client has: dropped")                        \
 	X(client_id, "without a client's DUID, or with a bad one: dropped")             \

@@ -342,9 +342,27 @@ Test(dhcp6_server, unicast_is_answered_by_use_multicast)
 		cr_expect_str_eq(seen(), "7 status=5", "%u", types[i]);
 	}
 	cr_expect_not(binding.prefix_bound);
-	begin(DHCP6_SOLICIT);
-	add_client();
-	cr_expect_neq(serve(false), 0u);
+}
+
+Test(dhcp6_server, what_is_for_any_server_is_dropped_when_sent_to_one)
+{
+	static const uint8_t types[] = {
+		DHCP6_SOLICIT, DHCP6_CONFIRM, DHCP6_REBIND, DHCP6_INFORMATION_REQUEST};
+
+	for (unsigned int i = 0; i < sizeof(types); i++)
+		for (unsigned int multicast = 0; multicast < 2; multicast++) {
+			begin(types[i]);
+			add_client();
+			if (types[i] == DHCP6_CONFIRM)
+				add_ia(NA, 2, ADDR, 128);
+			else if (types[i] != DHCP6_INFORMATION_REQUEST)
+				add_ia(PD, 1, NULL, 0);
+			if (multicast)
+				cr_expect_neq(serve(true), 0u, "%u", types[i]);
+			else
+				cr_expect_eq(serve(false), 0u, "%u", types[i]);
+			cr_expect_eq(server.counters[DHCP6_COUNT_unicast], i + 1u);
+		}
 }
 
 Test(dhcp6_server, what_is_no_message_is_dropped_under_a_name)
