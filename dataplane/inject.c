@@ -18,7 +18,8 @@ static bool inject_ip_prepare(struct worker *w, struct rte_mbuf *m, struct meta 
 	if (m->data_len < 20 || meta->vrf >= w->dp->n_vrfs)
 		return false;
 	meta->inner_family = ip[0] >> 4;
-	meta->flags = META_KERNEL | META_PRIORITY;
+	/* ours that waited for its next hop: we are its source, and fragment it */
+	meta->flags = (meta->flags & META_OUTER) | META_KERNEL | META_PRIORITY;
 	meta->hops = 0;
 	meta->session = SESSION_NONE;
 	return meta->inner_family == 4 || (meta->inner_family == 6 && m->data_len >= 40);

@@ -125,10 +125,22 @@ void punt_of_session(
 	worker_drop(w, m, DROP_PUNT_SESSION_RATE);
 }
 
+/* Where it leaves: what we encapsulated may be of a subscriber of another VRF than its LAC's. */
+static uint16_t punt_outer_vrf(const struct worker *w, const struct meta *meta)
+{
+	if (meta->adjacency == ADJACENCY_NONE)
+		return w->ifaces[meta->iface].vrf;
+	return w->ifaces[adjacency_at(w->adjacencies, meta->adjacency)->iface].vrf;
+}
+
 void punt_unresolved(struct worker *w, struct rte_mbuf *m)
 {
+	struct meta *meta = meta_of(m);
+
 	/* it comes back as INJECT_IP, as it is: whatever ESP there is to do has been done */
-	meta_of(m)->sa_group = 0;
+	meta->sa_group = 0;
+	if (meta->flags & META_OUTER)
+		meta->vrf = punt_outer_vrf(w, meta);
 	if (token_bucket_take(&w->unresolved_tokens, w->now))
 		punt(w, m, PUNT_UNRESOLVED);
 	else

@@ -125,3 +125,96 @@ Test(punt, exception_ring_keeps_room_for_arp_and_neighbour_discovery)
 	cr_expect_eq(w->stats.punts[PUNT_FRAME], 1024 / 8 * 6 + 2, "ARP, and ND of this link");
 	cr_expect_eq(rig_drops(&rig, DROP_PUNT_EXCEPTION_FULL), dropped + 1);
 }
+
+/* The LAC in the default VRF, the subscriber and its internet in another one. */
+static void start_vrfs(void)
+{
+	static const char *const vrfs[] = {"default", "blue"};
+	static struct iface_settings ifaces[RIG_IFACES];
+	struct dataplane_settings settings = rig_settings(1);
+
+	memcpy(ifaces, settings.ifaces, sizeof(ifaces));
+	ifaces[RIG_CORE0].vrf = 1;
+	settings.n_vrfs = 2;
+	settings.vrf_names = vrfs;
+	settings.ifaces = ifaces;
+	rig_eal_init("0@0,1@0,2@0,3@0,4@0");
+	rig_create(&rig, &settings);
+}
+
+TestSuite(punt_vrfs, .init = start_vrfs, .fini = finish);
+
+static void subscriber_of_blue(uint16_t tunnel_id, uint16_t id)
+{
+	uint32_t index = rig_session(&rig, tunnel_id, id, 0, 1500, RIG_FLAGS);
+
+	cr_assert_eq(fib_set4(dataplane_fib(rig.dp, 1), rig_subscriber(id), 32,
+			     fib_target(FIB_SESSION, index)),
+		0);
+}
+
+/* Back to a worker as the control core does it once the neighbour is there. */
+static void inject_punted(void)
+{
+	struct rte_mbuf *m = dataplane_mbuf(rig.dp);
+
+	memcpy(rte_pktmbuf_append(m, (uint16_t)out.n), out.data, out.n);
+	*meta_of(m) = meta;
+	meta_of(m)->kind = INJECT_IP;
+	meta_of(m)->adjacency = ADJACENCY_NONE;
+	cr_assert_eq(dataplane_inject(rig.dp, 0, m), 0);
+	rig_turn(&rig);
+}
+
+/* 1 transport; 2 a next hop without an answer, or none yet */
+Test(punt_vrfs, what_waited_for_the_lacs_next_hop_goes_by_the_lacs_vrf_in_fragments)
+{
+	struct fib *fib = dataplane_fib(rig.dp, 0);
+	struct tunnel_path path6 = rig_path6();
+
+	rig_tunnel(&rig);
+	rig_tunnel_to(&rig, 9, &path6, 0);
+	subscriber_of_blue(RIG_TUNNEL, HOSTILE);
+	subscriber_of_blue(9, OTHER);
+	for (unsigned int row = 0; row < 4; row++) {
+		bool v6 = row & 1, glean = row & 2;
+		uint32_t lac = RIG_LAC, parts = 0, adjacency = rig.adjacency[RIG_ACCESS];
+		uint32_t target;
+		uint8_t l2[14] = {0};
+
+		if (v6)
+			adjacency = rig.adjacency6;
+		target = glean ? fib_target(FIB_GLEAN, RIG_ACCESS)
+			       : fib_target(FIB_ADJACENCY, adjacency);
+		if (!glean)
+			cr_assert_eq(adjacency_resolve(dataplane_adjacencies(rig.dp), adjacency,
+					     NULL, 0, 1500),
+				0);
+		cr_assert_eq(
+			v6 ? fib_set6(fib, rig_lac6, 128, target) : fib_set4(fib, lac, 32, target),
+			0);
+		inner_udp4(&inner, RIG_SERVER, rig_subscriber(v6 ? OTHER : HOSTILE), 1500);
+		inner.data[6] = 0x40;
+		ip4_header_set_checksum(inner.data, 20);
+		frame_core4(&rig, &in, &inner);
+		rig_send(&rig, RIG_CORE0, &in);
+		rig_turn(&rig);
+		cr_assert_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), PUNT_UNRESOLVED,
+			"row %u", row);
+		cr_expect_eq(meta.vrf, 0, "row %u: VRF %u", row, meta.vrf);
+		memcpy(l2, rig_lac_mac, 6);
+		cr_assert_eq(adjacency_resolve(dataplane_adjacencies(rig.dp), adjacency, l2,
+				     sizeof(l2), 1500),
+			0);
+		cr_assert_eq(v6 ? fib_set6(fib, rig_lac6, 128, fib_target(FIB_ADJACENCY, adjacency))
+				: fib_set4(fib, lac, 32, fib_target(FIB_ADJACENCY, adjacency)),
+			0);
+		inject_punted();
+		cr_expect_eq(rig_punted(&rig, PUNT_RING_EXCEPTION, &out, &meta), -1,
+			"row %u: an error to ourselves", row);
+		while (rig_receive(&rig, RIG_ACCESS, &out))
+			parts++;
+		cr_expect_eq(parts, 2, "row %u: %u parts", row, parts);
+	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
+}

@@ -41,7 +41,10 @@ enum punt_kind {
 /* What an injected packet is (control core to worker). */
 enum inject_kind {
 	INJECT_FRAME, /* send out of meta.iface with its tags; data at Ethernet, no tags */
-	/* route in meta.vrf; data at an IP header (complete, checksums set); with meta.sa_group: by ESP */
+	/*
+	 * route in meta.vrf; data at an IP header (complete, checksums set); with meta.sa_group: by ESP; META_OUTER
+	 * stays with what was PUNT_UNRESOLVED
+	 */
 	INJECT_IP,
 	INJECT_SESSION, /* PPP frame (with ff 03 where wanted) into session/generation's tunnel */
 	INJECT_KINDS
