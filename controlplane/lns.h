@@ -141,6 +141,12 @@ void prefix_pools_announce(struct lns *lns, const struct config *config, bool an
 int lns_prefix_take(struct lns *lns, int pool, uint64_t user, uint8_t prefix[16]);
 /* Of the prefixes of a pool; 0: no such pool. */
 uint8_t lns_prefix_length(const struct lns *lns, int pool);
+/* The index of the VRF's pool that has exactly this one, taken or not; -1: none. */
+int lns_prefix_pool(
+	const struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length);
+/* Has a part of what the VRF's pools give. */
+bool lns_prefix_overlaps(
+	const struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length);
 /* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
 int lns_prefix_take_exact(
 	struct lns *lns, unsigned int vrf, uint64_t user, const uint8_t prefix[16], uint8_t length);

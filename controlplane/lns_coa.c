@@ -92,6 +92,8 @@ static enum radius_error_cause ipv6_apply(
 		rc == -ENOENT           ? "the session has no IPv6"
 			: rc == -EBUSY  ? "another session has the prefix"
 			: rc == -ENOSPC ? "the pool is exhausted"
+			: rc == -EINVAL
+			? "not a pool for it, or a prefix that is no whole one of a pool"
 			: rc == -EAGAIN ? "another session is taking over its prefixes"
 					: strerror(-rc));
 	return rc == -ENOENT    ? RADIUS_ERROR_INVALID_REQUEST

@@ -53,7 +53,31 @@ static void pools_reserve(struct prefix_pool **pools, const struct config *confi
 	}
 }
 
-/* What live sessions hold stays theirs. */
+static bool held_holds(const struct held_prefix *outer, const struct held_prefix *inner)
+{
+	struct ip_prefix prefix = {.addr.family = 6, .length = outer->length};
+	struct ip_addr addr = {.family = 6};
+
+	memcpy(prefix.addr.bytes, outer->addr, 16);
+	memcpy(addr.bytes, inner->addr, 16);
+	return outer != inner && outer->holder && outer->length < inner->length &&
+		ip_prefix_holds(&prefix, &addr);
+}
+
+/* An address of the session's own link goes with the link's prefix. */
+static bool part_is_within(const struct subscriber_ipv6 *ipv6, const struct held_prefix *held)
+{
+	bool within = false;
+
+	for (unsigned int part = 0; part < IPV6_PARTS; part++)
+		within |= held_holds(&ipv6->parts[part], held);
+	return within;
+}
+
+/*
+ * What live sessions hold stays theirs. Where pools have another length now, nobody gets a prefix that has a part of
+ * it, until a later reload finds it given back.
+ */
 static void pools_carry_over(
 	struct lns *lns, struct prefix_pool **pools, const struct config *config)
 {
@@ -64,9 +88,15 @@ static void pools_carry_over(
 		for (unsigned int part = 0; subscriber->ipv6 && part < IPV6_PARTS; part++) {
 			const struct held_prefix *held = &subscriber->ipv6->parts[part];
 
-			if (held->holder)
+			if (!held->holder ||
 				pools_exact(pools, config, held->vrf, subscriber->user_hash,
-					held->addr, held->length);
+					held->addr, held->length) != -ERANGE ||
+				part_is_within(subscriber->ipv6, held))
+				continue;
+			for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+				if (config->prefix_pools[i].vrf == held->vrf)
+					prefix_pool_reserve_range(
+						pools[i], held->addr, held->length);
 		}
 	}
 }
@@ -119,6 +149,30 @@ uint8_t lns_prefix_length(const struct lns *lns, int pool)
 	if (pool < 0 || (unsigned int)pool >= lns->n_prefix_pools)
 		return 0;
 	return prefix_pool_length(lns->prefix_pools[pool]);
+}
+
+int lns_prefix_pool(
+	const struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length)
+{
+	const struct config *config = lns_config(lns);
+
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+		if (config->prefix_pools[i].vrf == vrf &&
+			prefix_pool_has(lns->prefix_pools[i], prefix, length))
+			return (int)i;
+	return -1;
+}
+
+bool lns_prefix_overlaps(
+	const struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length)
+{
+	const struct config *config = lns_config(lns);
+
+	for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+		if (config->prefix_pools[i].vrf == vrf &&
+			prefix_pool_overlaps(lns->prefix_pools[i], prefix, length))
+			return true;
+	return false;
 }
 
 int lns_prefix_take_exact(

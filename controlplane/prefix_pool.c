@@ -140,6 +140,50 @@ int prefix_pool_reserve(struct prefix_pool *pool, const uint8_t prefix[16], uint
 	return 0;
 }
 
+/* The slots of a network that a prefix of any length has a part of; false: none. */
+static bool network_slots(const struct prefix_pool *pool, const struct network *network,
+	const uint8_t prefix[16], uint8_t length, uint32_t *first, uint32_t *last)
+{
+	unsigned __int128 low = value_of(prefix), high = low, end = network->value;
+	unsigned int shift = 128u - pool->length;
+
+	high |= length ? ((unsigned __int128)1 << (128u - length)) - 1 : ~(unsigned __int128)0;
+	end += ((unsigned __int128)network->n << shift) - 1;
+	if (high < network->value || low > end)
+		return false;
+	*first = low > network->value ? (uint32_t)((low - network->value) >> shift) : 0;
+	*last = high < end ? (uint32_t)((high - network->value) >> shift) : network->n - 1;
+	return true;
+}
+
+bool prefix_pool_overlaps(const struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length)
+{
+	uint32_t first, last;
+
+	for (unsigned int i = 0; i < pool->n_networks; i++)
+		if (network_slots(pool, &pool->networks[i], prefix, length, &first, &last))
+			return true;
+	return false;
+}
+
+void prefix_pool_reserve_range(struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length)
+{
+	for (unsigned int i = 0; i < pool->n_networks; i++) {
+		const struct network *network = &pool->networks[i];
+		uint32_t first, last;
+
+		if (!network_slots(pool, network, prefix, length, &first, &last))
+			continue;
+		for (uint32_t slot = first; slot <= last; slot++)
+			slot_pool_reserve(pool->slots, network->base + slot);
+	}
+}
+
+bool prefix_pool_has(const struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length)
+{
+	return pool_slot(pool, prefix, length) != NONE;
+}
+
 int prefix_pool_release(struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length)
 {
 	uint32_t slot = pool_slot(pool, prefix, length);

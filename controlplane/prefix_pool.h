@@ -10,6 +10,7 @@
 
 #include <config/config.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct prefix_pool;
@@ -25,6 +26,12 @@ int prefix_pool_take_exact(
 	struct prefix_pool *pool, uint64_t user, const uint8_t prefix[16], uint8_t length);
 /* Kept for a user whose configuration names it. -ERANGE as above. */
 int prefix_pool_reserve(struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length);
+/* Every prefix that has a part of this one, of any length, is kept: it is somebody's who is not the pool's. */
+void prefix_pool_reserve_range(struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length);
+/* Is one of the pool's, taken or not. */
+bool prefix_pool_has(const struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length);
+/* Has a part of the pool's networks. */
+bool prefix_pool_overlaps(const struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length);
 /* -ERANGE as above, -ENOENT not taken. */
 int prefix_pool_release(struct prefix_pool *pool, const uint8_t prefix[16], uint8_t length);
 void prefix_pool_usage(const struct prefix_pool *pool, struct slot_pool_usage *usage);

@@ -78,7 +78,7 @@ static void answer_copy(const struct subscriber *from, struct aaa_answer *answer
 	if (from->n_routes)
 		memcpy(answer->routes, from->routes, from->n_routes * sizeof(*from->routes));
 	if (from->ipv6)
-		answer->ipv6 = *subscriber_ipv6_wanted(from->ipv6);
+		subscriber_ipv6_as_held(from, &answer->ipv6);
 	if (from->address) {
 		answer->address.family = 4;
 		memcpy(answer->address.bytes, &from->address, sizeof(from->address));

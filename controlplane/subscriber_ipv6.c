@@ -220,7 +220,22 @@ static bool part_is_apart(
 	return !ip_prefix_holds(&prefix, &fixed->addr) && !ip_prefix_holds(fixed, &prefix.addr);
 }
 
-/* A fixed one that no session has, from whatever pool may have it. */
+/* An address of its own link or network: nobody else is given that. */
+static bool fixed_is_own(const struct subscriber *subscriber, const struct ip_prefix *fixed)
+{
+	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
+		const struct held_prefix *held = &subscriber->ipv6->parts[part];
+		struct ip_prefix prefix = {.addr.family = 6, .length = held->length};
+
+		memcpy(prefix.addr.bytes, held->addr, 16);
+		if (held->length && held->length < fixed->length &&
+			ip_prefix_holds(&prefix, &fixed->addr))
+			return true;
+	}
+	return false;
+}
+
+/* A fixed one that no session has, from whatever pool may have it: all of one of the pool's, or apart from it. */
 static int fixed_take(struct subscriber *subscriber, enum ipv6_part part,
 	const struct ip_prefix *fixed, struct held_prefix *held)
 {
@@ -231,6 +246,9 @@ static int fixed_take(struct subscriber *subscriber, enum ipv6_part part,
 		return -EBUSY;
 	rc = lns_prefix_take_exact(
 		subscriber->lns, vrf, subscriber->user_hash, fixed->addr.bytes, fixed->length);
+	if (rc == -ERANGE && !fixed_is_own(subscriber, fixed) &&
+		lns_prefix_overlaps(subscriber->lns, vrf, fixed->addr.bytes, fixed->length))
+		return -EINVAL;
 	if (rc && rc != -ERANGE)
 		return rc;
 	*held = (struct held_prefix){.vrf = vrf, .length = fixed->length};
@@ -327,11 +345,15 @@ int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
 	const struct held_prefix *held = &subscriber->ipv6->parts[part];
 	struct ip_prefix fixed, before;
 	int pool = part_wanted(wanted, part, &fixed);
-	int pool_before = part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &before);
+
+	part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &before);
 
 	*fresh = (struct held_prefix){0};
 	if (fixed.addr.family != 6) {
-		if (held->length && before.addr.family != 6 && pool_before == pool)
+		/* its pool may have had another index when it was given one */
+		if (held->length && before.addr.family != 6 && pool >= 0 &&
+			lns_prefix_pool(subscriber->lns, held->vrf, held->addr, held->length) ==
+				pool)
 			return 0;
 		return pool_fits(subscriber, part, pool) ? pool_take(subscriber, pool, fresh)
 							 : -EINVAL;
@@ -342,6 +364,31 @@ int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
 		    fixed.addr.bytes, fixed.length))
 		return -EBUSY;
 	return fixed_take(subscriber, part, &fixed, fresh);
+}
+
+void subscriber_ipv6_as_held(const struct subscriber *subscriber, struct aaa_ipv6 *wanted)
+{
+	struct ip_prefix *prefixes[IPV6_PARTS] = {&wanted->prefix, &wanted->delegated, NULL};
+	int *pools[IPV6_PARTS] = {&wanted->pool, &wanted->delegated_pool, &wanted->address_pool};
+
+	*wanted = *subscriber_ipv6_wanted(subscriber->ipv6);
+	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
+		const struct held_prefix *held = &subscriber->ipv6->parts[part];
+		struct ip_prefix fixed;
+
+		if (part_wanted(wanted, part, &fixed) < 0 || fixed.addr.family || !held->length)
+			continue;
+		*pools[part] =
+			lns_prefix_pool(subscriber->lns, held->vrf, held->addr, held->length);
+		if (*pools[part] >= 0)
+			continue;
+		fixed = (struct ip_prefix){.addr.family = 6, .length = held->length};
+		memcpy(fixed.addr.bytes, held->addr, 16);
+		if (prefixes[part])
+			*prefixes[part] = fixed;
+		else
+			wanted->address = fixed.addr;
+	}
 }
 
 void subscriber_ipv6_replace(
@@ -389,9 +436,10 @@ int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids)
 		result = rc;
 		lns->ipv6.no_prefix++;
 		log_ratelimited(LOG_LEVEL_WARNING, &context, "no IPv6 %s: %s", part_names[part],
-			rc == -ENOSPC          ? "its pool is exhausted"
-				: rc == -EBUSY ? "the fixed one is in use"
-					       : strerror(-rc));
+			rc == -ENOSPC           ? "its pool is exhausted"
+				: rc == -EBUSY  ? "the fixed one is in use"
+				: rc == -EINVAL ? "the fixed one has a part of a prefix pool"
+						: strerror(-rc));
 	}
 	if (!any)
 		return result;

@@ -76,10 +76,12 @@ void subscriber_ipv6_follow(
 int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *wanted);
 /*
  * The prefixes that the session shall have, after subscriber_address_get(): 0 with *ids to negotiate; -ENOENT:
- * it has no IPv6; -ENOSPC: its pools are empty; -EBUSY: another user has what is fixed for it; -EMSGSIZE:
- * its link takes less than IPv6 needs. Those that there are not are counted and logged.
+ * it has no IPv6; -ENOSPC: its pools are empty; -EBUSY: another user has what is fixed for it; -EINVAL: that has a
+ * part of a pool; -EMSGSIZE: its link takes less than IPv6 needs. Those that there are not are counted and logged.
  */
 int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids);
+/* What the AAA gave, with the pools by today's configuration: those that have what it holds; without, that is fixed. */
+void subscriber_ipv6_as_held(const struct subscriber *subscriber, struct aaa_ipv6 *wanted);
 /* Gives back what is its own; an heir's goes to the heir. */
 void subscriber_ipv6_drop(struct subscriber *subscriber);
 /* What donor and heir share becomes the heir's own. */
@@ -90,7 +92,7 @@ unsigned int subscriber_ipv6_prefixes(
 	const struct subscriber *subscriber, struct session_prefix *prefixes);
 /*
  * For a session that is up: what wanted says of a part, taken for it (fresh->length 0: it has that already).
- * -EBUSY: somebody has it; -ENOSPC; -EINVAL: not a pool for it. What is taken is then the session's, or given back.
+ * -EBUSY: somebody has it; -ENOSPC; -EINVAL: not a pool for it, or a fixed one with a part of a pool. What is taken is then the session's, or given back.
  */
 int subscriber_ipv6_reserve(struct subscriber *subscriber, enum ipv6_part part,
 	const struct aaa_ipv6 *wanted, struct held_prefix *fresh);

@@ -201,8 +201,11 @@ int subscriber_renumber(struct subscriber *subscriber, const struct aaa_ipv6_cha
 		return rc;
 	for (unsigned int part = 0; part < IPV6_PARTS; part++)
 		moved |= fresh[part].length != 0;
+	before = *subscriber_ipv6_wanted(ipv6);
+	wanted = before;
+	wanted_change(&wanted, change);
 	if (!moved && !change->dns)
-		return 0;
+		return subscriber_ipv6_share(subscriber, &wanted);
 	renumbering = ipv6->renumbering;
 	if (!renumbering && ipv6->up) {
 		renumbering = calloc(1, sizeof(*renumbering));
@@ -215,9 +218,6 @@ int subscriber_renumber(struct subscriber *subscriber, const struct aaa_ipv6_cha
 		renumbering->subscriber = subscriber;
 		ipv6->renumbering = renumbering;
 	}
-	before = *subscriber_ipv6_wanted(ipv6);
-	wanted = before;
-	wanted_change(&wanted, change);
 	rc = subscriber_ipv6_share(subscriber, &wanted);
 	if (rc) {
 		for (unsigned int part = 0; part < IPV6_PARTS; part++)

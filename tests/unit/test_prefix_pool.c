@@ -122,6 +122,53 @@ Test(prefix_pool, exact_and_reserved_prefixes_are_never_given_to_others)
 	prefix_pool_destroy(pool);
 }
 
+/* 1 length of the pool; 2 the prefix that is somebody's; 3 how many of the pool's have a part of it */
+Test(prefix_pool, what_overlaps_a_prefix_of_another_length_is_kept)
+{
+	static const struct {
+		uint8_t pool, length;
+		const char *prefix;
+		uint64_t kept;
+	} rows[] = {
+		{64, 56, "2001:db8:0:100::", 256},
+		{64, 62, "2001:db8:0:104::", 4},
+		{64, 128, "2001:db8:0:104::7", 1},
+		{64, 48, "2001:db8::", 512},
+		{64, 32, "2001:db8::", 1024}, /* both networks */
+		{64, 0, "::", 1024},
+		{64, 64, "2001:db8:0:1ff::", 1},
+		{64, 64, "2001:db8:0:200::", 0},
+		{64, 64, "2001:db7:ffff:ffff::", 0},
+		{64, 56, "2001:db8:ffff:fe00::", 256}, /* the last network's first half */
+		{60, 64, "2001:db8:0:10f::", 1},
+		{60, 56, "2001:db8:0:100::", 16},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct prefix_pool *pool =
+			pool_of(rows[i].pool, "2001:db8::", 55, "2001:db8:ffff:fe00::", 55);
+		struct bytes16 prefix = v6(rows[i].prefix), got;
+		struct slot_pool_usage usage;
+
+		cr_assert_eq(prefix_pool_overlaps(pool, prefix.b, rows[i].length), rows[i].kept > 0,
+			"row %u", i);
+		prefix_pool_reserve_range(pool, prefix.b, rows[i].length);
+		prefix_pool_usage(pool, &usage);
+		cr_assert_eq(usage.reserved, rows[i].kept, "row %u: %lu", i, usage.reserved);
+		while (!prefix_pool_take(pool, 0, got.b)) {
+			unsigned int bits = rows[i].length < rows[i].pool ? rows[i].length
+									  : rows[i].pool;
+			struct ip_prefix network = {.addr.family = 6, .length = (uint8_t)bits};
+			struct ip_addr addr = {.family = 6};
+
+			memcpy(network.addr.bytes, prefix.b, 16);
+			memcpy(addr.bytes, got.b, 16);
+			cr_assert_not(ip_prefix_holds(&network, &addr), "row %u", i);
+		}
+		prefix_pool_destroy(pool);
+	}
+}
+
 Test(prefix_pool, sixteen_million_prefixes_cost_what_is_used)
 {
 	struct prefix_pool *pool = pool_of(64, "2001:db8::", 40, NULL, 0);

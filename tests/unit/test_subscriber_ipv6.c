@@ -209,3 +209,100 @@ Test(subscriber_ipv6, what_the_heir_shares_is_the_heirs_when_the_donor_has_no_ip
 	cr_expect_eq(used(0), 0u, "all of them go back in the end");
 	cr_expect_eq(used(1), 0u);
 }
+
+Test(subscriber_ipv6, a_change_to_a_pool_goes_by_the_pool_that_has_what_is_held)
+{
+	struct subscriber *alice = session(0, "alice");
+	struct aaa_ipv6 wanted = of_pools(0, 1);
+	struct held_prefix fresh;
+
+	subscribers_add(&lns.subscribers, alice);
+	cr_assert_eq(get(alice, &wanted), 0);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
+	cr_expect_eq(fresh.length, 0, "it has one of the pool");
+	/* another pool has the index now */
+	configure("  - {name: other, prefixes: ['2001:db8:5::/62']}\n"
+		  "  - {name: lan, prefixes: ['2001:db8:1::/62']}\n");
+	wanted = of_pools(1, -1);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
+	cr_expect_eq(fresh.length, 0, "the same pool, with another index");
+	wanted = of_pools(0, -1);
+	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
+	cr_expect_eq(fresh.length, 64, "another pool, with the same index");
+	cr_expect_eq(fresh.addr[5], 5);
+	subscriber_ipv6_unreserve(alice, &fresh);
+	/* let in as what it has: from its pool by today's index; what no pool has any more is fixed */
+	subscriber_ipv6_as_held(alice, &wanted);
+	cr_expect_eq(wanted.pool, 1);
+	cr_expect_eq(wanted.prefix.addr.family, 0);
+	cr_expect_eq(wanted.delegated_pool, -1);
+	cr_expect_eq(wanted.delegated.length, 56);
+	cr_expect_arr_eq(wanted.delegated.addr.bytes, alice->ipv6->parts[IPV6_DELEGATED].addr, 16);
+}
+
+Test(subscriber_ipv6, pools_of_another_length_give_nothing_that_a_session_still_has)
+{
+	struct subscriber *alice = session(0, "alice");
+	struct aaa_ipv6 wanted = of_pools(0, 1);
+	struct ip_prefix held = {.addr.family = 6, .length = 56};
+
+	wanted.address = v6("2001:db8:1::77", 128).addr;
+	subscribers_add(&lns.subscribers, alice);
+	cr_assert_eq(get(alice, &wanted), 0);
+	cr_assert_str_eq(shown(alice, IPV6_LINK), "2001:db8:1::/64");
+	cr_assert_str_eq(shown(alice, IPV6_ADDRESS), "2001:db8:1::77");
+	cr_assert_str_eq(shown(alice, IPV6_DELEGATED), "2001:db8:2::/56");
+	memcpy(held.addr.bytes, alice->ipv6->parts[IPV6_DELEGATED].addr, 16);
+	configure("  - {name: lan, prefixes: ['2001:db8:1::/62']}\n"
+		  "  - {name: cpe, length: 60, prefixes: ['2001:db8:2::/54']}\n");
+	wanted = of_pools(0, 1);
+	for (unsigned int i = 0; i < 4 * 16 - 16; i++) {
+		struct ip_addr addr = {.family = 6};
+
+		cr_assert_eq(lns_prefix_take(&lns, 1, 0, addr.bytes), 0, "%u", i);
+		cr_assert_not(ip_prefix_holds(&held, &addr), "%u", i);
+	}
+	cr_expect_eq(lns_prefix_take(&lns, 1, 0, held.addr.bytes), -ENOSPC);
+	/* the link's prefix is given back for good, with the address in it */
+	subscriber_ipv6_free(alice);
+	for (unsigned int i = 0; i < 4; i++)
+		cr_expect_eq(lns_prefix_take(&lns, 0, 0, held.addr.bytes), 0, "%u", i);
+}
+
+/* 1 which part is fixed; 2 what; 3 what comes of it, with pools of /64 (lan) and /56 (cpe) */
+Test(subscriber_ipv6, a_fixed_prefix_is_a_whole_one_of_a_pool_or_apart_from_it)
+{
+	static const struct {
+		enum ipv6_part part;
+		const char *prefix;
+		uint8_t length;
+		int expected;
+	} rows[] = {
+		{IPV6_LINK, "2001:db8:1:2::", 64, 0},
+		{IPV6_LINK, "2001:db8:9::", 64, 0},
+		{IPV6_LINK, "2001:db8:2:100::", 64, -EINVAL},
+		{IPV6_DELEGATED, "2001:db8:2:100::", 56, 0},
+		{IPV6_DELEGATED, "2001:db8:2:100::", 60, -EINVAL},
+		{IPV6_DELEGATED, "2001:db8:2::", 48, -EINVAL},
+		{IPV6_DELEGATED, "2001:db8:1::", 48, -EINVAL},
+		{IPV6_ADDRESS, "2001:db8:2::7", 128, -EINVAL},
+		{IPV6_ADDRESS, "2001:db8:9::7", 128, 0},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct subscriber *alice = session(i, "alice");
+		struct aaa_ipv6 wanted = of_pools(-1, -1);
+		struct ip_prefix prefix = v6(rows[i].prefix, rows[i].length);
+
+		if (rows[i].part == IPV6_LINK)
+			wanted.prefix = prefix;
+		else if (rows[i].part == IPV6_DELEGATED)
+			wanted.delegated = prefix;
+		else
+			wanted.address = prefix.addr;
+		cr_expect_eq(get(alice, &wanted), rows[i].expected, "row %u", i);
+		subscriber_ipv6_free(alice);
+	}
+	cr_expect_eq(used(0), 0u);
+	cr_expect_eq(used(1), 0u);
+}
