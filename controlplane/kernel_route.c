@@ -458,6 +458,14 @@ int kernel_route_withdraw(
 	return r;
 }
 
+int kernel_route_uncover(struct kernel_route *kr, uint16_t vrf, const struct ip_prefix *prefix)
+{
+	struct ip_prefix clean;
+
+	prefix_clean(&clean, prefix);
+	return install_route_aggregate_delete(kr->routes, vrf, &clean);
+}
+
 bool kernel_route_covers(
 	const struct kernel_route *kr, uint16_t vrf, const struct ip_prefix *prefix)
 {

@@ -58,6 +58,12 @@ int kernel_route_announce(
 int kernel_route_withdraw(
 	struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix, bool aggregate);
 
+/*
+ * The first half of withdrawing an aggregate: it covers nothing any more, while the kernel has it still. The other half
+ * is kernel_route_withdraw() as of a single route.
+ */
+int kernel_route_uncover(struct kernel_route *mirror, uint16_t vrf, const struct ip_prefix *prefix);
+
 /* A port's carrier: its next hops take no part from now on, whenever the kernel tells of the TAP's. */
 void kernel_route_link(struct kernel_route *mirror, unsigned int iface, bool up);
 

@@ -123,6 +123,11 @@ void lns_paths_poll(struct lns *lns);
 /* Pools of a configuration: those of the running one are replaced, addresses in use are carried over. */
 int lns_pools_set(struct lns *lns, const struct config *config);
 void lns_pools_free(struct lns *lns);
+/* The routes of pools: announced; they cover nothing any more; out of the kernel. */
+enum lns_aggregate_step { AGGREGATE_ANNOUNCE, AGGREGATE_UNCOVER, AGGREGATE_WITHDRAW };
+/* One step for one network of a pool; what does not work is logged. */
+void lns_aggregate(struct lns *lns, const char *pool, unsigned int vrf,
+	const struct ip_prefix *prefix, enum lns_aggregate_step step);
 /* From the pool by its index. 0, -ENOSPC exhausted, -ENOENT no such pool. */
 int lns_pool_take(struct lns *lns, int pool, uint64_t user, uint32_t *address);
 /* Exactly this one, in whichever pool of the VRF has it. -EBUSY; -ERANGE: no pool has it. */
@@ -135,8 +140,9 @@ int lns_pool_take_from(struct lns *lns, int pool, uint64_t user, uint32_t addres
 /* Those of a configuration, with what live sessions hold taken; NULL without memory. */
 struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *config);
 void prefix_pools_destroy(struct prefix_pool **pools, unsigned int n);
-/* Their networks as routes in the kernel. */
-void prefix_pools_announce(struct lns *lns, const struct config *config, bool announce);
+/* A step for all of their networks; what does not work is logged. */
+void prefix_pools_aggregates(
+	struct lns *lns, const struct config *config, enum lns_aggregate_step step);
 /* From the pool by its index. 0, -ENOSPC exhausted, -ENOENT no such pool. */
 int lns_prefix_take(struct lns *lns, int pool, uint64_t user, uint8_t prefix[16]);
 /* Of the prefixes of a pool; 0: no such pool. */

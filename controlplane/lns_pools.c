@@ -59,22 +59,48 @@ static void pools_reserve(struct ip_pool **pools, const struct config *config)
 				addr_of(&config->users[i].address));
 }
 
-static void aggregates_set(struct lns *lns, const struct config *config, bool announce)
+void lns_aggregate(struct lns *lns, const char *pool, unsigned int vrf,
+	const struct ip_prefix *prefix, enum lns_aggregate_step step)
+{
+	struct kernel_route *kernel = lns->kernel_route;
+	int rc;
+
+	if (step == AGGREGATE_ANNOUNCE)
+		rc = kernel_route_announce(kernel, (uint16_t)vrf, prefix, true);
+	else if (step == AGGREGATE_UNCOVER)
+		rc = kernel_route_uncover(kernel, (uint16_t)vrf, prefix);
+	else
+		rc = kernel_route_withdraw(kernel, (uint16_t)vrf, prefix, false);
+	if (rc)
+		log_error(NULL, "pool %s: its route cannot be %s: %s", pool,
+			step == AGGREGATE_ANNOUNCE ? "announced" : "withdrawn", strerror(-rc));
+}
+
+static void aggregates_step(
+	struct lns *lns, const struct config *config, enum lns_aggregate_step step)
 {
 	for (unsigned int i = 0; i < config->n_pools; i++) {
 		const struct config_pool *pool = &config->pools[i];
 
-		for (unsigned int j = 0; j < pool->n_aggregates; j++) {
-			int rc = announce
-				? kernel_route_announce(lns->kernel_route, (uint16_t)pool->vrf,
-					  &pool->aggregates[j], true)
-				: kernel_route_withdraw(lns->kernel_route, (uint16_t)pool->vrf,
-					  &pool->aggregates[j], true);
-			if (rc)
-				log_error(NULL, "pool %s: its route cannot be %s: %s", pool->name,
-					announce ? "announced" : "withdrawn", strerror(-rc));
-		}
+		for (unsigned int j = 0; j < pool->n_aggregates; j++)
+			lns_aggregate(lns, pool->name, pool->vrf, &pool->aggregates[j], step);
 	}
+	prefix_pools_aggregates(lns, config, step);
+}
+
+/* The new aggregates first: one that both have is never gone, and no session is ever without any route. */
+static void aggregates_change(struct lns *lns, const struct config *config)
+{
+	struct subscriber *subscriber;
+	uint32_t index = 0;
+
+	aggregates_step(lns, config, AGGREGATE_ANNOUNCE);
+	if (!lns->pools)
+		return;
+	aggregates_step(lns, lns_config(lns), AGGREGATE_UNCOVER);
+	while ((subscriber = subscribers_next(&lns->subscribers, &index)))
+		subscriber_routes_review(subscriber, &config->subscribers);
+	aggregates_step(lns, lns_config(lns), AGGREGATE_WITHDRAW);
 }
 
 /* Of each pool of the running configuration the index in the new one; NULL: no memory. */
@@ -132,12 +158,8 @@ int lns_pools_set(struct lns *lns, const struct config *config)
 		if (subscriber->address)
 			pools_each(pools, config, subscriber->record.vrf, ip_pool_take_exact,
 				subscriber->user_hash, subscriber->address);
-	/* the new aggregates first: one that both have is never gone */
-	aggregates_set(lns, config, true);
-	prefix_pools_announce(lns, config, true);
+	aggregates_change(lns, config);
 	if (lns->pools) {
-		aggregates_set(lns, lns_config(lns), false);
-		prefix_pools_announce(lns, lns_config(lns), false);
 		lns_pools_free(lns);
 		pools_follow(lns, config, map);
 	}

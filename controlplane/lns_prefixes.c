@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The configuration's prefix pools, and what becomes of them at a reload. */
 #include "lns.h"
-#include "log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -119,21 +118,14 @@ struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *c
 	return pools;
 }
 
-void prefix_pools_announce(struct lns *lns, const struct config *config, bool announce)
+void prefix_pools_aggregates(
+	struct lns *lns, const struct config *config, enum lns_aggregate_step step)
 {
 	for (unsigned int i = 0; i < config->n_prefix_pools; i++) {
 		const struct config_prefix_pool *pool = &config->prefix_pools[i];
 
-		for (unsigned int j = 0; j < pool->n_prefixes; j++) {
-			int rc = announce ? kernel_route_announce(lns->kernel_route,
-						    (uint16_t)pool->vrf, &pool->prefixes[j], true)
-					  : kernel_route_withdraw(lns->kernel_route,
-						    (uint16_t)pool->vrf, &pool->prefixes[j], true);
-			if (rc)
-				log_error(NULL, "prefix pool %s: its route cannot be %s: %s",
-					pool->name, announce ? "announced" : "withdrawn",
-					strerror(-rc));
-		}
+		for (unsigned int j = 0; j < pool->n_prefixes; j++)
+			lns_aggregate(lns, pool->name, pool->vrf, &pool->prefixes[j], step);
 	}
 }
 

@@ -178,6 +178,9 @@ void subscriber_address_inherit(struct subscriber *heir, struct subscriber *dono
  * record's prefixes of a family stay as they are while they are announced.
  */
 void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce);
+/* The same again once pools or the configuration have changed: what is to be announced now, and what is not any more. */
+void subscriber_routes_review(
+	struct subscriber *subscriber, const struct config_subscribers *config);
 /*
  * After a change of what the session that is up has or is routed: into the dataplane and the kernel. A prefix that it
  * keeps is never without its route, neither here nor there. False: without memory for it the session is being closed.

@@ -195,12 +195,36 @@ limit:
 static_assert(SUBSCRIBER_PREFIXES_MAX <= 32, "subscriber.announced_prefixes has a bit for each");
 
 /* A pool's aggregate leads to what lies in it; without a route of its own the rest would not be found. */
-static bool announce_wanted(const struct lns *lns, uint16_t vrf, const struct ip_prefix *prefix)
+static bool announce_wanted(const struct lns *lns, const struct config_subscribers *config,
+	uint16_t vrf, const struct ip_prefix *prefix)
 {
-	const struct config_subscribers *config = &lns_config(lns)->subscribers;
-
 	return kernel_route_covers(lns->kernel_route, vrf, prefix) ? config->announce_hosts
 								   : config->announce_routes;
+}
+
+static struct ip_prefix prefix_of(const struct session_prefix *from)
+{
+	struct ip_prefix prefix = {.addr.family = from->family, .length = from->length};
+
+	memcpy(prefix.addr.bytes, from->addr, sizeof(prefix.addr.bytes));
+	return prefix;
+}
+
+/* One of the record's prefixes into the kernel, or out of it. */
+static void prefix_announce(struct subscriber *subscriber, unsigned int i, bool wanted)
+{
+	struct kernel_route *kernel = subscriber->lns->kernel_route;
+	const struct subscriber_record *record = &subscriber->record;
+	struct ip_prefix prefix = prefix_of(&record->prefixes[i]);
+	uint32_t bit = 1u << i;
+
+	if (wanted == ((subscriber->announced_prefixes & bit) != 0))
+		return;
+	if (!wanted)
+		kernel_route_withdraw(kernel, record->vrf, &prefix, false);
+	else if (kernel_route_announce(kernel, record->vrf, &prefix, false))
+		return;
+	subscriber->announced_prefixes ^= bit;
 }
 
 void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, bool announce)
@@ -212,25 +236,29 @@ void subscriber_routes_announce(struct subscriber *subscriber, uint8_t family, b
 	if (announce == *announced)
 		return;
 	for (unsigned int i = 0; i < record->n_prefixes; i++) {
-		struct ip_prefix prefix = {
-			.addr.family = record->prefixes[i].family,
-			.length = record->prefixes[i].length,
-		};
+		struct ip_prefix prefix = prefix_of(&record->prefixes[i]);
 
-		if (prefix.addr.family != family)
-			continue;
-		memcpy(prefix.addr.bytes, record->prefixes[i].addr, sizeof(prefix.addr.bytes));
-		if (!announce) {
-			if (subscriber->announced_prefixes & 1u << i)
-				kernel_route_withdraw(
-					lns->kernel_route, record->vrf, &prefix, false);
-			subscriber->announced_prefixes &= ~(1u << i);
-		} else if (announce_wanted(lns, record->vrf, &prefix) &&
-			!kernel_route_announce(lns->kernel_route, record->vrf, &prefix, false)) {
-			subscriber->announced_prefixes |= 1u << i;
-		}
+		if (prefix.addr.family == family)
+			prefix_announce(subscriber, i,
+				announce &&
+					announce_wanted(lns, &lns_config(lns)->subscribers,
+						record->vrf, &prefix));
 	}
 	*announced = announce;
+}
+
+void subscriber_routes_review(
+	struct subscriber *subscriber, const struct config_subscribers *config)
+{
+	const struct subscriber_record *record = &subscriber->record;
+
+	for (unsigned int i = 0; i < record->n_prefixes; i++) {
+		struct ip_prefix prefix = prefix_of(&record->prefixes[i]);
+
+		if (prefix.addr.family == 4 ? subscriber->announced4 : subscriber->announced6)
+			prefix_announce(subscriber, i,
+				announce_wanted(subscriber->lns, config, record->vrf, &prefix));
+	}
 }
 
 /* References of prefixes that were announced, by bit. */
@@ -238,10 +266,8 @@ static void announced_release(struct subscriber *subscriber, const struct sessio
 	unsigned int n, uint32_t announced)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		struct ip_prefix prefix = {
-			.addr.family = prefixes[i].family, .length = prefixes[i].length};
+		struct ip_prefix prefix = prefix_of(&prefixes[i]);
 
-		memcpy(prefix.addr.bytes, prefixes[i].addr, sizeof(prefix.addr.bytes));
 		if (announced >> i & 1)
 			kernel_route_withdraw(subscriber->lns->kernel_route, subscriber->record.vrf,
 				&prefix, false);

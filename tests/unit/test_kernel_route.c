@@ -3,8 +3,10 @@
  * The mirror against a real kernel: TAPs and TUN in a namespace of the test's own, changed with ip(8).
  */
 #include "kernel_route.h"
+#include "lns.h"
 #include "log.h"
 #include "rtnl_wire.h"
+#include "subscriber.h"
 
 #include <config/config.h>
 #include <dataplane/dataplane.h>
@@ -554,6 +556,72 @@ Test(kernel_route, an_unresolved_next_hop_is_asked_for_and_the_packet_follows)
 	cr_assert_eq(stats.held_drops, 6);
 	/* only the injected one is still out, on its worker's ring, and the TAPs' spare ones */
 	cr_assert_leq(before - rte_mempool_avail_count(dataplane_mempool(dp)), 4);
+}
+
+static struct config *config_with_pool(const char *range)
+{
+	struct config_errors errors = {0};
+	struct config *made;
+	char text[2048], *at;
+
+	snprintf(text, sizeof(text), yaml, netns_name);
+	at = strstr(text, "100.65.0.0/16");
+	cr_assert_not_null(at);
+	memcpy(at, range, strlen(range));
+	cr_assert_eq(config_parse("test.yaml", text, strlen(text), &made, &errors), 0, "%s",
+		errors.n ? errors.text[0] : "");
+	return made;
+}
+
+/* lnsd's routes in the kernel now */
+static const char *own(void)
+{
+	struct kernel_route_stats stats;
+
+	settle((kernel_route_stats(mirror, &stats), stats.own_pending == 0));
+	return ip("route show proto 108 dev lns0");
+}
+
+Test(kernel_route, a_pool_that_goes_leaves_the_routes_of_its_live_sessions)
+{
+	static struct lns lns;
+	struct config *other = config_with_pool("100.66.0.0/16");
+	struct profile profile = {.config = config};
+	struct session_prefix prefix = {.family = 4, .length = 32, .addr = {100, 65, 0, 9}};
+	struct subscriber session = {
+		.lns = &lns, .record = {.prefixes = &prefix, .n_prefixes = 1, .index = 1}};
+	const char *shown;
+
+	lns.kernel_route = mirror;
+	lns.profile = &profile;
+	cr_assert_eq(subscribers_init(&lns.subscribers, 16), 0);
+	subscribers_add(&lns.subscribers, &session);
+	cr_assert_eq(lns_pools_set(&lns, config), 0);
+	subscriber_routes_announce(&session, 4, true);
+	shown = own();
+	cr_expect(strstr(shown, "100.65.0.0/16") && !strstr(shown, "100.65.0.9"), "%s", shown);
+	cr_assert_eq(lns_pools_set(&lns, other), 0);
+	profile.config = other;
+	shown = own();
+	cr_expect(strstr(shown, "100.66.0.0/16") && strstr(shown, "100.65.0.9") &&
+			!strstr(shown, "100.65.0.0/16"),
+		"%s", shown);
+	/* and back: the aggregate leads there again */
+	cr_assert_eq(lns_pools_set(&lns, config), 0);
+	profile.config = config;
+	shown = own();
+	cr_expect(strstr(shown, "100.65.0.0/16") && !strstr(shown, "100.65.0.9"), "%s", shown);
+	/* without a change, with an option that is another one now */
+	config->subscribers.announce_hosts = true;
+	cr_assert_eq(lns_pools_set(&lns, config), 0);
+	shown = own();
+	cr_expect(strstr(shown, "100.65.0.0/16") && strstr(shown, "100.65.0.9"), "%s", shown);
+	subscriber_routes_announce(&session, 4, false);
+	shown = own();
+	cr_expect(strstr(shown, "100.65.0.0/16") && !strstr(shown, "100.65.0.9"), "%s", shown);
+	lns_pools_free(&lns);
+	subscribers_fini(&lns.subscribers);
+	config_free(other);
 }
 
 Test(kernel_route, own_routes_are_written_counted_and_not_mirrored_back)
