@@ -294,12 +294,86 @@ fail:
 	return r;
 }
 
+/* What a device is: its kind, and a VRF's table. */
+struct link_kind {
+	int ifindex;
+	char kind[16];
+	uint32_t table;
+};
+
+static int link_kind_read(const struct nlmsghdr *message, void *user)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attr, *info, *data;
+	struct link_kind *link = user;
+
+	if (message->nlmsg_type != RTM_NEWLINK || ifi->ifi_index != link->ifindex)
+		return 0;
+	mnl_attr_for_each(attr, message, sizeof(*ifi))
+	{
+		if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
+			continue;
+		mnl_attr_for_each_nested(info, attr)
+		{
+			if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
+				snprintf(link->kind, sizeof(link->kind), "%.*s",
+					(int)mnl_attr_get_payload_len(info),
+					mnl_attr_get_str(info));
+			if (mnl_attr_get_type(info) != IFLA_INFO_DATA)
+				continue;
+			mnl_attr_for_each_nested(data, info)
+			{
+				if (mnl_attr_get_type(data) == IFLA_VRF_TABLE &&
+					mnl_attr_get_payload_len(data) == sizeof(uint32_t))
+					link->table = mnl_attr_get_u32(data);
+			}
+		}
+	}
+	return 0;
+}
+
+/* The device that has the VRF's name already: it must be what we would make. */
+static int vrf_check(struct mnl_socket *rtnetlink, int ifindex, const char *name, uint32_t table,
+	char *error, size_t error_size)
+{
+	_Alignas(8) char buffer[256];
+	struct nlmsghdr *nlh = kernel_netlink_request(buffer, RTM_GETLINK, 0);
+	struct link_kind link = {.ifindex = ifindex};
+	int r;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	r = kernel_netlink_dump(rtnetlink, nlh, link_kind_read, &link);
+	if (r < 0) {
+		snprintf(error, error_size, "device '%s' could not be looked at: %s", name,
+			strerror(-r));
+		return r;
+	}
+	if (strcmp(link.kind, "vrf")) {
+		snprintf(error, error_size,
+			"VRF device '%s': a device of this name and another kind (%s) is there",
+			name, *link.kind ? link.kind : "hardware");
+		return -EEXIST;
+	}
+	if (link.table != table) {
+		snprintf(error, error_size,
+			"VRF device '%s' is there with table %u, expected table %u", name,
+			link.table, table);
+		return -EEXIST;
+	}
+	return 0;
+}
+
 int kernel_device_vrf(struct mnl_socket *rtnetlink, const char *name, uint32_t table, bool *made,
 	char *error, size_t error_size)
 {
 	int ifindex = (int)if_nametoindex(name), r = 0;
 
 	*made = false;
+	if (ifindex) {
+		r = vrf_check(rtnetlink, ifindex, name, table, error, error_size);
+		if (r < 0)
+			return r;
+	}
 	if (!ifindex) {
 		_Alignas(8) char buffer[512];
 		struct nlmsghdr *nlh =

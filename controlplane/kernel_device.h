@@ -32,7 +32,7 @@ int kernel_device_open(struct mnl_socket *rtnetlink, const struct kernel_device_
 	int *ifindex, char *error, size_t error_size);
 /*
  * The VRF device (l3mdev) for a table: its ifindex; made, and up, if it is not there. -EOPNOTSUPP: the kernel
- * has none (modprobe vrf).
+ * has none (modprobe vrf); -EEXIST: a device of the name is no VRF, or one with another table. A sentence is in error.
  */
 int kernel_device_vrf(struct mnl_socket *rtnetlink, const char *name, uint32_t table, bool *made,
 	char *error, size_t error_size);

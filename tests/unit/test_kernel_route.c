@@ -2,6 +2,8 @@
 /*
  * The mirror against a real kernel: TAPs and TUN in a namespace of the test's own, changed with ip(8).
  */
+#include "kernel_device.h"
+#include "kernel_netlink.h"
 #include "kernel_route.h"
 #include "lns.h"
 #include "log.h"
@@ -780,6 +782,33 @@ Test(kernel_start, leftover_taps_are_replaced_and_devices_of_others_are_not_touc
 	cr_assert_null(kernel_taps_create(config, dp, netns, error, sizeof(error)));
 	cr_assert(strstr(error, "another kind"), "%s", error);
 	ip("link show acc0");
+	kernel_netns_close(netns);
+}
+
+static int vrf_of_blue(void *socket)
+{
+	bool made;
+
+	return kernel_device_vrf(socket, "blue", 100, &made, error, sizeof(error));
+}
+
+Test(kernel_start, a_device_of_a_vrfs_name_and_another_kind_is_refused)
+{
+	static const char *const kinds[] = {"bridge", "tun"};
+	struct mnl_socket *socket = kernel_netlink_open(netns, NETLINK_ROUTE, 0);
+
+	cr_assert_not_null(socket);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (i == 0)
+			ip("link add blue type bridge");
+		else
+			ip("tuntap add blue mode tun");
+		cr_assert_eq(kernel_netns_run(netns, vrf_of_blue, socket), -EEXIST, "%s", error);
+		cr_expect(strstr(error, "'blue'") && strstr(error, kinds[i]), "%s", error);
+		cr_expect_not(strstr(ip("link show blue"), ",UP"), "not touched");
+		ip("link del blue");
+	}
+	mnl_socket_close(socket);
 	kernel_netns_close(netns);
 }
 
