@@ -7,10 +7,18 @@ import load
 from lib import FAR, Lnsd, case, check, check_equal, eventually, main, program
 
 MANY, TUNNELS = 10000, 16
+# every tenth user has other pools: what the AAA gives changes from one session to the next
+CONFIG = {**load.IPV6,
+          'prefix-pools': load.IPV6['prefix-pools'] + [
+              {'name': 'lan2', 'prefixes': ['2001:db8:1200::/44']},
+              {'name': 'cpe2', 'length': 56, 'prefixes': ['2001:db8:1300::/40']}],
+          'users': [{'name': '*5@load.example', 'password': load.PASSWORD, 'ipv6-pool': 'lan2',
+                     'ipv6-delegated-pool': 'cpe2'},
+                    {'name': '*@load.example', 'password': load.PASSWORD}]}
 
 
 def setup(lab):
-    return types.SimpleNamespace(lnsd=Lnsd(lab, load.config(lab, **load.IPV6)).start())
+    return types.SimpleNamespace(lnsd=Lnsd(lab, load.config(lab, **CONFIG)).start())
 
 
 def counter(state, group, name):
@@ -55,6 +63,8 @@ def every_session_is_shown_with_both_families(lab, state):
     row = state.lnsd.sessions()[0]
     shown = state.lnsd.row('session', f"{row['tunnel']}/{row['session']}")
     check(shown['ipv4_up'] and shown['ipv6_up'] and shown['dhcp6_prefix'], f'show session: {shown}')
+    check_equal(len([row for row in state.lnsd.sessions() if row['ipv6'].startswith('2001:db8:13')]), 5,
+                'sessions of the other pools')
     check_equal(child.wait(60), 0, 'exit status: ' + lab.read('load.log')[-500:])
     load.no_loss(load.result_of(lab, 'load'))
 
