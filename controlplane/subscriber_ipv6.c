@@ -313,6 +313,20 @@ static int pool_take(struct subscriber *subscriber, int pool, struct held_prefix
 	return rc;
 }
 
+/* What it has stays, unless another one is fixed for it now. */
+static bool part_stays(const struct subscriber *subscriber, enum ipv6_part part)
+{
+	const struct held_prefix *held = &subscriber->ipv6->parts[part];
+	struct ip_prefix fixed;
+	int pool = part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &fixed);
+
+	if (!held->length || held->vrf != subscriber->record.vrf)
+		return false;
+	return fixed.addr.family != 6
+		? pool >= 0
+		: held->length == fixed.length && !memcmp(held->addr, fixed.addr.bytes, 16);
+}
+
 static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 {
 	struct lns *lns = subscriber->lns;
@@ -320,13 +334,8 @@ static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 	struct ip_prefix fixed;
 	int pool = part_wanted(subscriber_ipv6_wanted(subscriber->ipv6), part, &fixed), rc;
 
-	/* what it has stays, unless another one is fixed for it now */
-	if (held->length && held->vrf == subscriber->record.vrf &&
-		(fixed.addr.family != 6 ? pool >= 0
-					: held->length == fixed.length &&
-					!memcmp(held->addr, fixed.addr.bytes, 16)))
+	if (held->length)
 		return 0;
-	part_drop(subscriber, part);
 	if (fixed.addr.family == 6)
 		return part_fix(subscriber, part, &fixed);
 	if (!pool_fits(subscriber, part, pool))
@@ -427,6 +436,10 @@ int subscriber_ipv6_get(struct subscriber *subscriber, struct ppp_ipv6 *ids)
 		return -EMSGSIZE;
 	}
 	any = has_route6(subscriber);
+	/* one may get what another one had */
+	for (unsigned int part = 0; part < IPV6_PARTS; part++)
+		if (!part_stays(subscriber, part))
+			part_drop(subscriber, part);
 	for (unsigned int part = 0; part < IPV6_PARTS; part++) {
 		int rc = part_get(subscriber, part);
 

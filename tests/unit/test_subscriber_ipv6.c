@@ -158,6 +158,22 @@ Test(subscriber_ipv6, a_change_does_not_put_the_link_into_what_is_delegated)
 	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
 }
 
+Test(subscriber_ipv6, an_accept_may_give_to_the_link_what_was_delegated)
+{
+	struct subscriber *alice = session(0, "alice");
+	struct aaa_ipv6 wanted = of_pools(-1, -1);
+
+	wanted.prefix = v6("2001:db8:77::", 64);
+	wanted.delegated = v6("2001:db8:78::", 64);
+	cr_assert_eq(get(alice, &wanted), 0);
+	wanted.prefix = v6("2001:db8:78::", 64);
+	wanted.delegated = v6("2001:db8:77::", 64);
+	cr_assert_eq(get(alice, &wanted), 0);
+	cr_expect_str_eq(shown(alice, IPV6_LINK), "2001:db8:78::/64");
+	cr_expect_str_eq(shown(alice, IPV6_DELEGATED), "2001:db8:77::/64");
+	cr_expect_eq(lns.ipv6.no_prefix, 0u);
+}
+
 Test(subscriber_ipv6, nobody_is_its_own_heir)
 {
 	struct subscriber *alice = session(0, "alice");
