@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests and answers: in order, never from within the question, never after a cancel. */
 #include "aaa.h"
+#include "aaa_radius.h"
 
 #include <crypto/digest.h>
 #include <crypto/mschap.h>
 
 #include <criterion/criterion.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const char yaml[] =
 	"lns: {host-name: lns}\n"
@@ -279,4 +284,91 @@ Test(aaa, a_pool_is_the_same_after_a_reload_by_its_name_and_vrf)
 	cr_assert(ipv6.pool == -1 && ipv6.delegated_pool == -1 && ipv6.address_pool == -1);
 	config_free(before);
 	config_free(after);
+}
+
+/* An Access-Accept with Framed-Pool "b" to the request that comes. */
+static void server_accept(int fd)
+{
+	static const struct radius_secret secret = {(const uint8_t *)"xyzzy5461", 9};
+	uint8_t bytes[RADIUS_PACKET_MAX], reply[RADIUS_PACKET_MAX];
+	struct sockaddr_storage from;
+	socklen_t size = sizeof(from);
+	struct radius_writer writer;
+	size_t length;
+
+	cr_assert_gt(recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &size),
+		RADIUS_HEADER);
+	radius_writer_init(&writer, reply, sizeof(reply), RADIUS_ACCESS_ACCEPT, bytes[1], NULL);
+	radius_add_message_authenticator(&writer);
+	radius_add_text(&writer, RADIUS_FRAMED_POOL, "b");
+	length = radius_reply_sign(&writer, bytes + 4, secret);
+	cr_assert_eq(sendto(fd, reply, length, 0, (struct sockaddr *)&from, size), (ssize_t)length);
+}
+
+Test(aaa, an_answer_that_waits_during_a_reload_names_the_same_pool, .timeout = 20)
+{
+	static const char *const after_text[] = {
+		"pools: [{name: b, ranges: [10.1.0.0/24]}, {name: a, ranges: [10.0.0.0/24]}]\n",
+		"pools: [{name: c, ranges: [10.2.0.0/24]}, {name: d, ranges: [10.1.0.0/24]}]\n"};
+	static const int pools[] = {0, -1};
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct timeval limit = {.tv_sec = 5};
+	socklen_t size = sizeof(own);
+	char servers[512], text[1024], error[256] = "";
+	uint64_t now = 1000;
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	snprintf(servers, sizeof(servers),
+		"aaa: {order: [radius]}\n"
+		"subscribers: {local-address: 10.255.0.1}\n"
+		"radius-servers: [{name: one, address: 127.0.0.1, auth-port: %u, acct-port: 0, "
+		"secret: xyzzy5461}]\n",
+		ntohs(own.sin_port));
+	for (unsigned int i = 0; i < 2; i++) {
+		struct config *before, *after;
+		struct aaa_radius *radius;
+		struct timer_wheel wheel;
+		struct pollfd ready = {.events = POLLIN};
+		struct aaa *own_aaa;
+		const struct aaa_request request = {.method = AAA_PAP,
+			.user = (const uint8_t *)"joe",
+			.user_length = 3,
+			.password = (const uint8_t *)"pw",
+			.password_length = 2};
+
+		snprintf(text, sizeof(text),
+			"%spools: [{name: a, ranges: [10.0.0.0/24]}, {name: b, ranges: "
+			"[10.1.0.0/24]}]\n",
+			servers);
+		before = parsed(text);
+		snprintf(text, sizeof(text), "%s%s", servers, after_text[i]);
+		after = parsed(text);
+		timer_wheel_init(&wheel, now);
+		radius = aaa_radius_create(before, &wheel, &now, error, sizeof(error));
+		cr_assert(radius, "%s", error);
+		own_aaa = aaa_create(before, 4);
+		aaa_set_radius(own_aaa, radius);
+		cr_assert_gt(aaa_submit(own_aaa, &request, keep, NULL), 0);
+		last.n = 0;
+		aaa_poll(own_aaa, 10);
+		server_accept(fd);
+		ready.fd = aaa_radius_fd(radius);
+		cr_assert_eq(poll(&ready, 1, 5000), 1);
+		cr_assert_eq(aaa_radius_read(radius, 10), 1);
+		cr_assert_eq(last.n, 0);
+		aaa_set_config(own_aaa, after);
+		aaa_radius_set_config(radius, after);
+		config_free(before);
+		aaa_poll(own_aaa, 10);
+		cr_assert_eq(last.n, 1);
+		cr_assert(last.answer.accept, "%s", last.answer.refusal);
+		cr_assert_eq(last.answer.pool, pools[i], "row %u: %d", i, last.answer.pool);
+		aaa_destroy(own_aaa);
+		aaa_radius_destroy(radius);
+		config_free(after);
+	}
+	close(fd);
 }
