@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any Access-Accept is honoured as a whole or refused with a reason. */
+#include "../unit/config_minimal.h"
 #include "aaa_radius.h"
 
 #include <crypto/digest.h>
@@ -10,12 +11,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"pools: [{name: main, ranges: [10.0.0.0/24]}, {name: p, vrf: v, ranges: [10.1.0.0/24]}]\n"
 	"vrfs: [{name: v, table: 100}]\n"
 	"subscribers: {pool: main, local-address: 10.255.0.1}\n"

@@ -6,6 +6,7 @@
  * Input: steps of one byte (bits 0-1 the kind, 2-3 the server, 4-5 the request, 7 another source), one of length, and
  * so many bytes: a datagram; a signed answer (code, attributes) with Message-Authenticator, or without; time that passes.
  */
+#include "../unit/config_minimal.h"
 #include "aaa_radius.h"
 
 #include <crypto/digest.h>
@@ -19,14 +20,8 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
-	"pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
-	"subscribers: {pool: main, local-address: 10.255.0.1}\n";
+static const char yaml[] = MINIMAL_LNS "pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
+				       "subscribers: {pool: main, local-address: 10.255.0.1}\n";
 
 static const struct radius_secret secret = {(const uint8_t *)"secret", 6};
 

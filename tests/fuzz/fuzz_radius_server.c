@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any CoA- or Disconnect-Request, authentic or not, is dropped, or answered by a packet that is one. */
+#include "../unit/config_minimal.h"
 #include "aaa_radius.h"
 #include "radius_server.h"
 
@@ -13,12 +14,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"policies: [{name: gold, up-rate: 5M, down-rate: 50M}]\n"
 	"prefix-pools: [{name: lan, prefixes: ['2001:db8:1000::/48']}, {name: cpe, length: 56, "
 	"prefixes: ['2001:db8:1100::/40']}]\n"

@@ -2,6 +2,7 @@
 /* Requests and answers: in order, never from within the question, never after a cancel. */
 #include "aaa.h"
 #include "aaa_radius.h"
+#include "config_minimal.h"
 
 #include <crypto/digest.h>
 #include <crypto/mschap.h>
@@ -16,12 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"peers:\n"
 	"  - {name: p, sources: [192.0.2.0/24]}\n"
 	"pools:\n"
@@ -43,13 +39,7 @@ static struct aaa *aaa;
 /* A configuration with these pools. */
 static struct config *parsed(const char *pools)
 {
-	static const char head[] =
-		"lns: {host-name: lns}\n"
-		"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, "
-		"memory: 512}\n"
-		"interfaces:\n"
-		"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
-		"vrfs: [{name: red, table: 100}]\n";
+	static const char head[] = MINIMAL_LNS "vrfs: [{name: red, table: 100}]\n";
 	struct config_errors errors = {0};
 	struct config *made;
 	char text[2048];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The RADIUS servers of a configuration as the AAA has them: reloads that fail, and source addresses. */
 #include "aaa_radius.h"
+#include "config_minimal.h"
 
 #include <crypto/digest.h>
 
@@ -32,12 +33,7 @@ TestSuite(aaa_radius, .init = setup, .fini = teardown);
 
 static struct config *config_of(const char *name, const char *address, const char *source)
 {
-	static const char yaml[] =
-		"lns: {host-name: lns}\n"
-		"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, "
-		"memory: 512}\n"
-		"interfaces:\n"
-		"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+	static const char yaml[] = MINIMAL_LNS
 		"pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
 		"subscribers: {pool: main, local-address: 10.255.0.1}\n"
 		"aaa: {order: [radius]}\n"

@@ -2,6 +2,7 @@
 /* What an Access-Accept gives a subscriber, and which ones are refused as a whole. */
 #include "aaa_radius.h"
 #include "aaa_radius_text.h"
+#include "config_minimal.h"
 
 #include <crypto/digest.h>
 
@@ -10,12 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"pools:\n"
 	"  - {name: main, ranges: [10.0.0.0/24]}\n"
 	"  - {name: red-pool, vrf: red, ranges: [10.1.0.0/24]}\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Accounting that a reload adds, takes away, or cannot begin. */
+#include "config_minimal.h"
 #include "lns_acct.h"
 
 #include <crypto/digest.h>
@@ -17,12 +18,7 @@ static char folder[64];
 
 static struct config *config_of(const char *rest)
 {
-	static const char text[] =
-		"lns: {host-name: lns}\n"
-		"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, "
-		"memory: 512}\n"
-		"interfaces:\n"
-		"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+	static const char text[] = MINIMAL_LNS
 		"pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
 		"subscribers: {pool: main, local-address: 10.255.0.1}\n";
 	struct config_errors errors = {0};

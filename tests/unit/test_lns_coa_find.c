@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which session a CoA- or Disconnect-Request means, by every attribute that may name it. */
+#include "config_minimal.h"
 #include "l2tp_lns.h"
 #include "l2tp_tunnel.h"
 #include "lns_coa.h"
@@ -12,12 +13,7 @@
 #define MANY      300
 #define NUMBER_OF ((uint16_t)sizeof(struct l2tp_call))
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"peers: [{name: p, sources: [192.0.2.0/24], local-name: lns}]\n"
 	"vrfs: [{name: red, table: 100}]\n"
 	"radius: {nas-port-id: '{lac}/{tunnel}/{session}'}\n";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which CoA- and Disconnect-Requests are heard, and what is answered. */
 #include "aaa_radius.h"
+#include "config_minimal.h"
 #include "radius_heard.h"
 #include "radius_server.h"
 
@@ -13,12 +14,7 @@
 
 #define WALL 1700000000u
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+static const char yaml[] = MINIMAL_LNS
 	"policies: [{name: gold, up-rate: 5M, down-rate: 50M}]\n"
 	"prefix-pools: [{name: lan, prefixes: ['2001:db8:1000::/48']}, {name: cpe, length: 56, "
 	"prefixes: ['2001:db8:1100::/40']}]\n"

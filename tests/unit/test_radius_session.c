@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What RADIUS servers are told of a session, byte for byte; and of its credentials, on the wire. */
 #include "aaa_radius.h"
+#include "config_minimal.h"
 #include "radius_session.h"
 
 #include <crypto/digest.h>
@@ -21,12 +22,7 @@
 
 static struct config *config_of(const char *radius)
 {
-	static const char head[] =
-		"lns: {host-name: lns}\n"
-		"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, "
-		"memory: 512}\n"
-		"interfaces:\n"
-		"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
+	static const char head[] = MINIMAL_LNS
 		"pools: [{name: pool, ranges: [10.0.0.0/24]}]\n"
 		"subscribers: {pool: pool, local-address: 10.255.0.1}\n";
 	struct config_errors errors = {0};

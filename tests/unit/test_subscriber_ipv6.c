@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A subscriber's prefixes: whose they are, and when they go back to their pool. */
+#include "config_minimal.h"
 #include "log.h"
 #include "lns.h"
 
@@ -14,16 +15,10 @@
 
 #define SESSIONS 16
 
-static const char yaml[] =
-	"lns: {host-name: lns}\n"
-	"dpdk: {main-core: 0, worker-cores: [1], vdevs: [net_null0], hugepages: false, memory: "
-	"512}\n"
-	"interfaces:\n"
-	"  - {name: a0, device: net_null0, role: both, addresses: [192.0.2.1/24]}\n"
-	"pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
-	"subscribers: {pool: main, local-address: 10.255.0.1}\n"
-	"users: [{name: carol, password: x}]\n"
-	"prefix-pools:\n";
+static const char yaml[] = MINIMAL_LNS "pools: [{name: main, ranges: [10.0.0.0/24]}]\n"
+				       "subscribers: {pool: main, local-address: 10.255.0.1}\n"
+				       "users: [{name: carol, password: x}]\n"
+				       "prefix-pools:\n";
 static const char pools[] = "  - {name: lan, prefixes: ['2001:db8:1::/62']}\n"
 			    "  - {name: cpe, length: 56, prefixes: ['2001:db8:2::/54']}\n";
 
