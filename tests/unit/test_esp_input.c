@@ -1,61 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* L2TP inside ESP on its way from the LAC: who gets in, by which SA, in which order. */
-#include "esp_path_rig.h"
+#include "esp_path_fixture.h"
 
-#define TUNNEL  20
-#define SESSION 3
-
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
-static struct lac lac;
 
-static void start(void)
-{
-	rig_start(&rig, 1);
-	lac_init();
-}
-
-static void finish(void)
-{
-	rig_destroy(&rig);
-	lac_fini();
-}
-
-TestSuite(esp_input, .init = start, .fini = finish);
-
-static void make_data(struct lac *peer, uint16_t tunnel_id, uint16_t session_id, uint32_t length)
-{
-	inner_udp4(&inner, rig_subscriber(session_id), RIG_SERVER, length);
-	lac_data(&rig, peer, &in, tunnel_id, session_id, &inner);
-}
-
-static void send_data(struct lac *peer, uint16_t tunnel_id, uint16_t session_id)
-{
-	make_data(peer, tunnel_id, session_id, 100);
-	rig_send(&rig, RIG_ACCESS, &in);
-}
-
-static bool arrived(void)
-{
-	rig_turn(&rig);
-	if (!rig_receive(&rig, RIG_CORE0, &out))
-		return false;
-	cr_expect_eq(out.n, 14 + inner.n);
-	cr_expect_arr_eq(out.data + 14 + 20, inner.data + 20, inner.n - 20);
-	return true;
-}
-
-static const struct lac_settings ways[] = {
-	{.family = 4},
-	{.family = 4, .port = 4500},
-	{.family = 4, .port = 61234},
-	{.family = 6},
-	{.family = 6, .port = 4500},
-	{.family = 4, .tunnel = true},
-	{.family = 4, .tunnel = true, .port = 4500},
-	{.family = 6, .tunnel = true},
-};
+TestSuite(esp_input, .init = esp_path_start, .fini = esp_path_finish);
 
 Test(esp_input, data_gets_in_by_every_way_and_algorithm)
 {

@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* L2TP on its way to a LAC that wants it inside ESP: by which SA, whole or in fragments, or why not. */
-#include "esp_path_rig.h"
+#include "esp_path_fixture.h"
 
-#define TUNNEL  20
-#define SESSION 3
-
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
-static struct lac lac;
 
-static void start(void)
-{
-	rig_start(&rig, 1);
-	lac_init();
-}
-
-static void finish(void)
-{
-	rig_destroy(&rig);
-	lac_fini();
-}
-
-TestSuite(esp_output, .init = start, .fini = finish);
+TestSuite(esp_output, .init = esp_path_start, .fini = esp_path_finish);
 
 static void send_down(uint16_t session_id, uint32_t length)
 {
@@ -52,17 +34,6 @@ static void expect_data(const struct lac *peer, uint16_t tunnel_id, uint16_t ses
 	cr_expect_arr_eq(l2tp + 10 + 20, inner.data + 20, inner.n - 20);
 	cr_expect_eq(out.n, 14 + l3 + 8 + 10 + inner.n);
 }
-
-static const struct lac_settings ways[] = {
-	{.family = 4},
-	{.family = 4, .port = 4500},
-	{.family = 4, .port = 61234},
-	{.family = 6},
-	{.family = 6, .port = 4500},
-	{.family = 4, .tunnel = true},
-	{.family = 4, .tunnel = true, .port = 4500},
-	{.family = 6, .tunnel = true},
-};
 
 static void expect_outer(const struct lac *peer)
 {

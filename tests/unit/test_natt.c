@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* UDP port 4500 and ESP at the door: IKE to the kernel, ESP to its SA, keepalives nowhere (RFC 3948). */
-#include "esp_path_rig.h"
+#include "esp_path_fixture.h"
 
-#define TUNNEL  20
-#define SESSION 3
-
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
-static struct lac lac;
 
-static void start(void)
-{
-	rig_start(&rig, 1);
-	lac_init();
-}
-
-static void finish(void)
-{
-	rig_destroy(&rig);
-	lac_fini();
-}
-
-TestSuite(natt, .init = start, .fini = finish);
-
-static void make_data(struct lac *peer, uint16_t tunnel_id, uint16_t session_id, uint32_t length)
-{
-	inner_udp4(&inner, rig_subscriber(session_id), RIG_SERVER, length);
-	lac_data(&rig, peer, &in, tunnel_id, session_id, &inner);
-}
-
-static bool arrived(void)
-{
-	rig_turn(&rig);
-	if (!rig_receive(&rig, RIG_CORE0, &out))
-		return false;
-	cr_expect_eq(out.n, 14 + inner.n);
-	cr_expect_arr_eq(out.data + 14 + 20, inner.data + 20, inner.n - 20);
-	return true;
-}
+TestSuite(natt, .init = esp_path_start, .fini = esp_path_finish);
 
 static const struct {
 	const char *name;
