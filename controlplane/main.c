@@ -104,21 +104,6 @@ static int daemon_run(struct config *config)
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/*
- * The control loop reads these from a signalfd. Blocked before there is a second thread, so that the
- * EAL's threads and the workers, which inherit the mask, never take one and end the process.
- */
-static void signals_block(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-}
-
 int main(int argc, char **argv)
 {
 	struct options options = {0};
@@ -142,9 +127,8 @@ int main(int argc, char **argv)
 	}
 	/* keys and passwords are in this memory: no core dump, no ptrace by others */
 	prctl(PR_SET_DUMPABLE, 0);
-	signals_block();
 	log_set_level(config->lns.log_level);
-	/* before the EAL starts threads: a signal that any of them could take would end the process */
+	/* before there is a second thread: all inherit the mask, and a signal that one took would end the process */
 	control_loop_signals(&signals);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	rc = EXIT_FAILURE;
