@@ -50,7 +50,7 @@ void lns_paths_notice(struct lns *lns, const struct rte_mbuf *packet)
 		lns->drops[LNS_DROP_PATH_MTU_FOREIGN]++;
 		return;
 	}
-	if (!path_mtus_learn(lns->paths, notice.peer, notice.mtu, info.mtu, lns->now))
+	if (!path_mtus_learn(lns->paths, info.vrf, notice.peer, notice.mtu, info.mtu, lns->now))
 		return;
 	inet_ntop(AF_INET6, notice.router, router, sizeof(router));
 	inet_ntop(AF_INET6, notice.peer, peer, sizeof(peer));

@@ -109,7 +109,12 @@ int path_mtu_read(const uint8_t *frame, size_t length, struct path_mtu_notice *n
 	return 0;
 }
 
-bool path_mtus_learn(struct path_mtus *mtus, const uint8_t peer[16], uint32_t mtu,
+static bool path_is(const struct path_mtu *path, uint16_t vrf, const uint8_t peer[16])
+{
+	return path->vrf == vrf && !memcmp(path->peer, peer, 16);
+}
+
+bool path_mtus_learn(struct path_mtus *mtus, uint16_t vrf, const uint8_t peer[16], uint32_t mtu,
 	uint16_t port_mtu, uint64_t now)
 {
 	unsigned int i = 0;
@@ -117,12 +122,14 @@ bool path_mtus_learn(struct path_mtus *mtus, const uint8_t peer[16], uint32_t mt
 	/* RFC 8201, 4: nothing below the least, and never an increase */
 	if (mtu < PATH_MTU_LEAST || mtu >= port_mtu)
 		return false;
-	while (i < mtus->n && memcmp(mtus->list[i].peer, peer, 16))
+	while (i < mtus->n && !path_is(&mtus->list[i], vrf, peer))
 		i++;
 	if (i == PATH_MTUS_MAX || (i < mtus->n && mtu >= mtus->list[i].mtu))
 		return false;
-	if (i == mtus->n)
-		memcpy(mtus->list[mtus->n++].peer, peer, 16);
+	if (i == mtus->n) {
+		memcpy(mtus->list[mtus->n].peer, peer, 16);
+		mtus->list[mtus->n++].vrf = vrf;
+	}
 	mtus->list[i].mtu = (uint16_t)mtu;
 	mtus->until[i] = now + PATH_MTU_KEEP_MS;
 	if (!mtus->next || mtus->until[i] < mtus->next)

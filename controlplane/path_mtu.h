@@ -37,7 +37,7 @@ struct path_mtus {
 };
 
 /* False: not below what is known or taken by every link, or there is no room; nothing is changed then. */
-bool path_mtus_learn(struct path_mtus *mtus, const uint8_t peer[16], uint32_t mtu,
+bool path_mtus_learn(struct path_mtus *mtus, uint16_t vrf, const uint8_t peer[16], uint32_t mtu,
 	uint16_t port_mtu, uint64_t now);
 /* Takes out what has been believed for long enough. */
 void path_mtus_expire(struct path_mtus *mtus, uint64_t now);

@@ -43,7 +43,7 @@ static void ip_output_long(struct worker *w, struct rte_mbuf *m, const struct me
 	uint16_t mtu = adjacency->mtu;
 
 	if (paths != NULL && (meta->flags & META_OUTER) && ip[0] >> 4 == 6)
-		mtu = path_table_mtu(paths, ip + 24, mtu);
+		mtu = path_table_mtu(paths, w->ifaces[adjacency->iface].vrf, ip + 24, mtu);
 	if (m->pkt_len <= mtu) {
 		ip_output_frame(w, m, adjacency, l2);
 		return;

@@ -124,7 +124,8 @@ void outer_resolve(struct worker *w, struct outer_memo *memo, uint16_t tunnel_id
 		memo->adjacency = fib_target_index(target);
 		memo->mtu = adjacency->mtu;
 		if (unlikely(paths != NULL && path->family == 6))
-			memo->mtu = path_table_mtu(paths, path->peer, memo->mtu);
+			memo->mtu = path_table_mtu(
+				paths, w->ifaces[adjacency->iface].vrf, path->peer, memo->mtu);
 		memo->udp_offload = adjacency_l2(adjacency) != NULL &&
 			w->ports[w->ifaces[adjacency->iface].port].tx_udp_checksum;
 	}

@@ -9,21 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t path_hash(const uint8_t peer[16])
+static uint32_t path_hash(uint16_t vrf, const uint8_t peer[16])
 {
-	uint64_t h = (load64(peer) ^ load64(peer + 8) * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+	uint64_t h = ((load64(peer) ^ vrf) ^ load64(peer + 8) * 0x9e3779b97f4a7c15u) *
+		0xff51afd7ed558ccdu;
 
 	return (uint32_t)(h >> 32);
 }
 
-uint16_t path_table_mtu(const struct path_table *table, const uint8_t peer[16], uint16_t mtu)
+uint16_t path_table_mtu(
+	const struct path_table *table, uint16_t vrf, const uint8_t peer[16], uint16_t mtu)
 {
-	for (uint32_t at = path_hash(peer) & table->mask;; at = (at + 1) & table->mask) {
+	for (uint32_t at = path_hash(vrf, peer) & table->mask;; at = (at + 1) & table->mask) {
 		const struct path_mtu *entry = &table->entries[at];
 
 		if (entry->mtu == 0)
 			return mtu;
-		if (memcmp(entry->peer, peer, 16) == 0)
+		if (entry->vrf == vrf && memcmp(entry->peer, peer, 16) == 0)
 			return RTE_MIN(mtu, entry->mtu);
 	}
 }
@@ -43,7 +45,7 @@ static struct path_table *path_table_make(const struct path_mtu *list, unsigned 
 	table->mask = size - 1;
 	table->least = UINT16_MAX;
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t at = path_hash(list[i].peer) & table->mask;
+		uint32_t at = path_hash(list[i].vrf, list[i].peer) & table->mask;
 
 		while (table->entries[at].mtu != 0)
 			at = (at + 1) & table->mask;

@@ -19,5 +19,6 @@ static inline const struct path_table *path_table(const struct dataplane *dp)
 	return __atomic_load_n(&dp->paths, __ATOMIC_ACQUIRE);
 }
 
-/* What the path of an outer IPv6 packet takes, at most mtu. */
-uint16_t path_table_mtu(const struct path_table *table, const uint8_t peer[16], uint16_t mtu);
+/* What the path of an outer IPv6 packet that leaves by an interface of this VRF takes, at most mtu. */
+uint16_t path_table_mtu(
+	const struct path_table *table, uint16_t vrf, const uint8_t peer[16], uint16_t mtu);

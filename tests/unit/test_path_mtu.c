@@ -164,33 +164,52 @@ Test(path_mtu, only_less_is_learnt_and_it_is_forgotten)
 	struct path_mtus *mtus = calloc(1, sizeof(*mtus));
 	uint8_t peer[16] = {0x20, 1};
 
-	cr_expect(!path_mtus_learn(mtus, lac, 1279, 1500, 1000), "no link takes so little");
-	cr_expect(!path_mtus_learn(mtus, lac, 0, 1500, 1000));
-	cr_expect(!path_mtus_learn(mtus, lac, 1500, 1500, 1000), "no less than the port");
-	cr_expect(!path_mtus_learn(mtus, lac, 70000, 9000, 1000));
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 1279, 1500, 1000), "no link takes so little");
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 0, 1500, 1000));
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 1500, 1500, 1000), "no less than the port");
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 70000, 9000, 1000));
 	cr_expect(!mtus->changed && mtus->n == 0);
-	cr_expect(path_mtus_learn(mtus, lac, 1400, 1500, 1000));
+	cr_expect(path_mtus_learn(mtus, 0, lac, 1400, 1500, 1000));
 	cr_expect(mtus->changed && mtus->n == 1);
-	cr_expect(!path_mtus_learn(mtus, lac, 1450, 1500, 2000), "never an increase");
-	cr_expect(!path_mtus_learn(mtus, lac, 1400, 1500, 2000), "nor a longer life by the same");
-	cr_expect(path_mtus_learn(mtus, router, 1280, 1500, 3000));
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 1450, 1500, 2000), "never an increase");
+	cr_expect(
+		!path_mtus_learn(mtus, 0, lac, 1400, 1500, 2000), "nor a longer life by the same");
+	cr_expect(path_mtus_learn(mtus, 0, router, 1280, 1500, 3000));
 	mtus->changed = false;
 	path_mtus_expire(mtus, 1000 + PATH_MTU_KEEP_MS - 1);
 	cr_expect(!mtus->changed && mtus->n == 2);
 	path_mtus_expire(mtus, 1000 + PATH_MTU_KEEP_MS);
 	cr_expect(mtus->changed && mtus->n == 1 && mtus->list[0].mtu == 1280);
-	cr_expect(path_mtus_learn(mtus, lac, 1450, 1500, 4000 + PATH_MTU_KEEP_MS), "learnt anew");
+	cr_expect(
+		path_mtus_learn(mtus, 0, lac, 1450, 1500, 4000 + PATH_MTU_KEEP_MS), "learnt anew");
 	path_mtus_expire(mtus, UINT64_MAX);
 	cr_expect(mtus->n == 0 && mtus->next == 0);
 	/* bounded */
 	for (unsigned int i = 0; i < PATH_MTUS_MAX; i++) {
 		put16(peer + 14, i);
-		cr_assert(path_mtus_learn(mtus, peer, 1300, 1500, 5000));
+		cr_assert(path_mtus_learn(mtus, 0, peer, 1300, 1500, 5000));
 	}
-	cr_expect(!path_mtus_learn(mtus, lac, 1300, 1500, 5000), "no room");
+	cr_expect(!path_mtus_learn(mtus, 0, lac, 1300, 1500, 5000), "no room");
 	put16(peer + 14, 17);
-	cr_expect(path_mtus_learn(mtus, peer, 1290, 1500, 5000), "a known one still gets less");
+	cr_expect(path_mtus_learn(mtus, 0, peer, 1290, 1500, 5000), "a known one still gets less");
 	path_mtus_expire(mtus, 5000 + PATH_MTU_KEEP_MS);
 	cr_expect_eq(mtus->n, 0u);
+	free(mtus);
+}
+
+Test(path_mtu, one_address_in_two_vrfs_is_two_paths)
+{
+	struct path_mtus *mtus = calloc(1, sizeof(*mtus));
+
+	cr_assert(path_mtus_learn(mtus, 1, lac, 1280, 1500, 1000));
+	cr_expect(path_mtus_learn(mtus, 0, lac, 1400, 1500, 2000), "of which nothing was known");
+	cr_assert_eq(mtus->n, 2u);
+	cr_expect(mtus->list[0].vrf == 1 && mtus->list[0].mtu == 1280);
+	cr_expect(mtus->list[1].vrf == 0 && mtus->list[1].mtu == 1400);
+	cr_expect(!path_mtus_learn(mtus, 1, lac, 1300, 1500, 3000));
+	cr_expect(path_mtus_learn(mtus, 0, lac, 1300, 1500, 3000));
+	path_mtus_expire(mtus, 1000 + PATH_MTU_KEEP_MS);
+	cr_assert_eq(mtus->n, 1u);
+	cr_expect(mtus->list[0].vrf == 0 && mtus->list[0].mtu == 1300);
 	free(mtus);
 }

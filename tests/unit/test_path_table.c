@@ -13,15 +13,22 @@
 static struct rig rig;
 static struct frame in, out, inner;
 
-static void start(void)
+/* The LAC is in this VRF. */
+static void tunnels_make(uint16_t vrf)
 {
 	struct tunnel_path path = rig_path6();
 
-	rig_start(&rig, 1);
+	path.vrf = vrf;
 	rig_tunnel(&rig);
 	rig_tunnel_to(&rig, TUNNEL6, &path, 0);
 	rig_session(&rig, RIG_TUNNEL, SESSION4, 0, 1400, RIG_FLAGS);
 	rig_session(&rig, TUNNEL6, SESSION6, 0, 1400, RIG_FLAGS);
+}
+
+static void start(void)
+{
+	rig_start(&rig, 1);
+	tunnels_make(0);
 }
 
 static void finish(void)
@@ -53,13 +60,19 @@ static unsigned int came(uint32_t *longest, uint32_t *payload)
 	return n;
 }
 
-static void path_set(const uint8_t peer[16], uint16_t mtu)
+static void path_set_in(uint16_t vrf, const uint8_t peer[16], uint16_t mtu)
 {
 	struct path_mtu list[3] = {{.peer = {0x20, 1, 1}, .mtu = 1280}, {.mtu = mtu},
 		{.peer = {0x20, 1, 2}, .mtu = 1290}};
 
+	list[1].vrf = vrf;
 	memcpy(list[1].peer, peer, 16);
 	cr_assert_eq(dataplane_path_mtus(rig.dp, list, 3), 0);
+}
+
+static void path_set(const uint8_t peer[16], uint16_t mtu)
+{
+	path_set_in(0, peer, mtu);
 }
 
 Test(path_table, what_a_path_does_not_take_leaves_in_fragments)
@@ -102,6 +115,52 @@ Test(path_table, other_paths_are_not_affected)
 	send_to(SESSION4, 1300);
 	cr_expect_eq(came(&longest, &payload), 1);
 	/* nor is what the kernel routes out of the port */
+	cr_expect_eq(rig_drops_all(&rig), 0);
+}
+
+static void start_vrfs(void)
+{
+	static const char *const vrfs[] = {"default", "blue"};
+	static struct iface_settings ifaces[RIG_IFACES];
+	struct dataplane_settings settings = rig_settings(1);
+
+	memcpy(ifaces, settings.ifaces, sizeof(ifaces));
+	ifaces[RIG_ACCESS].vrf = 1;
+	settings.n_vrfs = 2;
+	settings.vrf_names = vrfs;
+	settings.ifaces = ifaces;
+	rig_eal_init("0@0,1@0,2@0,3@0,4@0");
+	rig_create(&rig, &settings);
+	tunnels_make(1);
+	cr_assert_eq(fib_set6(dataplane_fib(rig.dp, 1), rig_lac6, 128,
+			     fib_target(FIB_ADJACENCY, rig.adjacency6)),
+		0);
+}
+
+TestSuite(path_table_vrfs, .init = start_vrfs, .fini = finish);
+
+Test(path_table_vrfs, the_same_address_in_another_vrf_is_another_path)
+{
+	struct path_mtu both[2] = {{.vrf = 0, .mtu = 1280}, {.vrf = 1, .mtu = 1320}};
+	uint32_t longest, payload;
+
+	path_set_in(0, rig_lac6, 1280);
+	send_to(SESSION6, 1300);
+	cr_expect_eq(came(&longest, &payload), 1, "the LAC is in VRF 1");
+	path_set_in(1, rig_lac6, 1280);
+	send_to(SESSION6, 1300);
+	cr_expect_eq(came(&longest, &payload), 2);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		memcpy(both[0].peer, rig_lac6, 16);
+		memcpy(both[1].peer, rig_lac6, 16);
+		cr_assert_eq(dataplane_path_mtus(rig.dp, both, 2), 0);
+		send_to(SESSION6, 1300);
+		cr_expect_eq(came(&longest, &payload), 2);
+		cr_expect(longest > 1280 && longest <= 1320, "%u", longest);
+		/* in either order */
+		both[0] = (struct path_mtu){.vrf = 1, .mtu = 1320};
+		both[1] = (struct path_mtu){.vrf = 0, .mtu = 1280};
+	}
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 

@@ -14,7 +14,9 @@ struct dataplane;
 
 struct path_mtu {
 	uint8_t peer[16]; /* IPv6 */
-	uint16_t mtu;     /* of IP packets, PATH_MTU_LEAST and above */
+	uint16_t
+		vrf; /* of the interface towards it: another one's path to this address is another path */
+	uint16_t mtu; /* of IP packets, PATH_MTU_LEAST and above */
 };
 
 /*
