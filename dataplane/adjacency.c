@@ -2,6 +2,8 @@
 /* Next hops by index: references, resolution, and headers that change under the workers' eyes. */
 #include <dataplane/adjacency.h>
 
+#include "slot_ring.h"
+
 #include <dataplane/reserve.h>
 
 #include <errno.h>
@@ -25,8 +27,7 @@ struct adjacency_table_private {
 	struct rcu *rcu;
 	struct adjacency_note *notes;
 	uint32_t *buckets, mask;
-	/* Free indices below high_water, the one freed longest ago first: stale packets name them. */
-	uint32_t *free, free_head, n_free, high_water;
+	struct slot_ring indices;
 };
 
 struct adjacency_table *adjacency_table_create(uint32_t capacity, struct rcu *rcu)
@@ -51,10 +52,9 @@ struct adjacency_table *adjacency_table_create(uint32_t capacity, struct rcu *rc
 	private->mask = rte_align32pow2(capacity) - 1;
 	table->entries = reserve_memory(capacity * sizeof(*table->entries), RESERVE_HOT, -1);
 	private->notes = reserve_memory(capacity * sizeof(*private->notes), RESERVE_COLD, -1);
-	private->free = reserve_memory(capacity * sizeof(*private->free), RESERVE_COLD, -1);
 	private->buckets = malloc((private->mask + 1) * sizeof(*private->buckets));
-	if (table->entries == NULL || private->notes == NULL || private->free == NULL ||
-		private->buckets == NULL) {
+	if (!slot_ring_create(&private->indices, 0, capacity) || table->entries == NULL ||
+		private->notes == NULL || private->buckets == NULL) {
 		adjacency_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
@@ -72,7 +72,7 @@ void adjacency_table_destroy(struct adjacency_table *table)
 	private = table->private;
 	rcu_drain(private->rcu);
 	free(private->buckets);
-	reserve_free(private->free, table->capacity * sizeof(*private->free));
+	slot_ring_destroy(&private->indices);
 	reserve_free(private->notes, table->capacity * sizeof(*private->notes));
 	reserve_free(table->entries, table->capacity * sizeof(*table->entries));
 	free(private);
@@ -112,22 +112,6 @@ int64_t adjacency_find(const struct adjacency_table *table, uint8_t iface, uint8
 	return -ENOENT;
 }
 
-static int64_t index_take(struct adjacency_table *table)
-{
-	struct adjacency_table_private *private = table->private;
-	uint32_t index;
-
-	if (private->n_free == 0) {
-		if (private->high_water == table->capacity)
-			return -ENOSPC;
-		return private->high_water++;
-	}
-	index = private->free[private->free_head];
-	private->free_head = private->free_head + 1 == table->capacity ? 0 : private->free_head + 1;
-	private->n_free--;
-	return index;
-}
-
 int64_t adjacency_get(struct adjacency_table *table, uint8_t iface, uint16_t vrf, uint8_t family,
 	const uint8_t next_hop[16])
 {
@@ -144,9 +128,9 @@ int64_t adjacency_get(struct adjacency_table *table, uint8_t iface, uint16_t vrf
 		private->notes[index].references++;
 		return index;
 	}
-	index = index_take(table);
-	if (index < 0)
-		return index;
+	if (!slot_ring_left(&private->indices))
+		return -ENOSPC;
+	index = slot_ring_take(&private->indices);
 
 	/* Nobody reads it yet: the caller publishes the index, in a route, with a release store. */
 	adjacency = &table->entries[index];
@@ -166,11 +150,9 @@ int64_t adjacency_get(struct adjacency_table *table, uint8_t iface, uint16_t vrf
 static void index_release(void *object, uintptr_t index)
 {
 	struct adjacency_table *table = object;
-	struct adjacency_table_private *private = table->private;
-	uint64_t tail = (uint64_t) private->free_head + private->n_free++;
 
 	table->entries[index].family = 0;
-	private->free[tail % table->capacity] = (uint32_t)index;
+	slot_ring_give(&table->private->indices, (uint32_t)index);
 }
 
 void adjacency_put(struct adjacency_table *table, uint32_t index)
@@ -180,7 +162,7 @@ void adjacency_put(struct adjacency_table *table, uint32_t index)
 	struct adjacency_note *note = &private->notes[index];
 	uint32_t *link;
 
-	if (index >= private->high_water || note->references == 0)
+	if (!slot_ring_known(&private->indices, index) || note->references == 0)
 		return;
 	/* Without memory for the deferral the entry stays, with a reference that nobody holds. */
 	if (note->references == 1 && rcu_reserve(private->rcu, 1) != 0)
@@ -249,7 +231,7 @@ int adjacency_resolve(struct adjacency_table *table, uint32_t index, const uint8
 	struct adjacency *adjacency = &table->entries[index];
 	struct adjacency_l2 header = {.length = l2_length};
 
-	if (index >= private->high_water || note->references == 0)
+	if (!slot_ring_known(&private->indices, index) || note->references == 0)
 		return -EINVAL;
 	if (l2 != NULL && (l2_length < 14 || l2_length >= ADJACENCY_L2_MAX))
 		return -EINVAL;

@@ -2,17 +2,12 @@
 /* SAs and their groups: their life from publication to the final state. */
 #include <dataplane/sa_table.h>
 
+#include "slot_ring.h"
+
 #include <dataplane/reserve.h>
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* Free slots: the one freed longest ago is taken first, so that a slot comes back as late as can be. */
-struct slot_ring {
-	uint32_t *slots; /* room for all there are */
-	uint32_t size, head, n;
-	uint32_t fresh; /* from here on none was ever used */
-};
 
 struct sa_exit {
 	sa_done *done;
@@ -32,43 +27,8 @@ struct sa_table_private {
 	uint32_t chains;     /* number of them */
 };
 
+#define GROUP_FIRST 1 /* 0 is "in the clear" */
 #define GROUP_LIVES (UINT32_MAX / (SA_GROUP_SLOT + 1) + 1)
-
-static bool slots_create(struct slot_ring *ring, uint32_t size)
-{
-	ring->size = size;
-	ring->slots = reserve_memory(size * sizeof(*ring->slots), RESERVE_COLD, -1);
-	return ring->slots != NULL;
-}
-
-static void slots_destroy(struct slot_ring *ring)
-{
-	reserve_free(ring->slots, ring->size * sizeof(*ring->slots));
-}
-
-static bool slots_left(const struct slot_ring *ring)
-{
-	return ring->n > 0 || ring->fresh < ring->size;
-}
-
-static uint32_t slot_take(struct slot_ring *ring)
-{
-	uint32_t slot;
-
-	if (ring->n == 0)
-		return ring->fresh++;
-	slot = ring->slots[ring->head];
-	ring->head = ring->head + 1 == ring->size ? 0 : ring->head + 1;
-	ring->n--;
-	return slot;
-}
-
-static void slot_give(struct slot_ring *ring, uint32_t slot)
-{
-	uint64_t tail = (uint64_t)ring->head + ring->n++;
-
-	ring->slots[tail % ring->size] = slot;
-}
 
 struct sa_table *sa_table_create(uint32_t capacity, struct rcu *rcu)
 {
@@ -101,15 +61,15 @@ struct sa_table *sa_table_create(uint32_t capacity, struct rcu *rcu)
 	private->exits = reserve_memory(capacity * sizeof(*private->exits), RESERVE_COLD, -1);
 	private->groups_private =
 		reserve_memory((capacity + 1) * sizeof(*private->groups_private), RESERVE_COLD, -1);
-	if (!slots_create(&private->entries, capacity) ||
-		!slots_create(&private->groups, capacity + 1) || table->entries == NULL ||
-		table->selectors == NULL || table->groups == NULL || table->chains == NULL ||
-		private->exits == NULL || private->groups_private == NULL) {
+	if (!slot_ring_create(&private->entries, 0, capacity) ||
+		!slot_ring_create(&private->groups, GROUP_FIRST, capacity + 1) ||
+		table->entries == NULL || table->selectors == NULL || table->groups == NULL ||
+		table->chains == NULL || private->exits == NULL ||
+		private->groups_private == NULL) {
 		sa_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
 	}
-	private->groups.fresh = 1; /* group 0 is "in the clear" */
 	return table;
 }
 
@@ -121,8 +81,8 @@ void sa_table_destroy(struct sa_table *table)
 		return;
 	private = table->private;
 	rcu_drain(table->rcu);
-	slots_destroy(&private->groups);
-	slots_destroy(&private->entries);
+	slot_ring_destroy(&private->groups);
+	slot_ring_destroy(&private->entries);
 	reserve_free(
 		private->groups_private, (table->capacity + 1) * sizeof(*private->groups_private));
 	reserve_free(private->exits, table->capacity * sizeof(*private->exits));
@@ -143,10 +103,10 @@ int64_t sa_group_create(struct sa_table *table, uint8_t owner)
 {
 	struct sa_table_private *private = table->private;
 
-	if (!slots_left(&private->groups))
+	if (!slot_ring_left(&private->groups))
 		return -ENOSPC;
 
-	uint32_t slot = slot_take(&private->groups);
+	uint32_t slot = slot_ring_take(&private->groups);
 	uint16_t life = private->groups_private[slot].life++ % GROUP_LIVES;
 	struct sa_group *group = &table->groups[slot];
 	uint32_t id = life * (SA_GROUP_SLOT + 1) + slot;
@@ -180,7 +140,7 @@ static void group_release(void *object, uintptr_t slot)
 {
 	struct sa_table *table = object;
 
-	slot_give(&table->private->groups, (uint32_t)slot);
+	slot_ring_give(&table->private->groups, (uint32_t)slot);
 }
 
 int sa_group_remove(struct sa_table *table, uint32_t id)
@@ -216,10 +176,10 @@ int64_t sa_publish(
 	if (inbound &&
 		sa_lookup(table, place->vrf, place->family, place->local, sa->spi) != SA_NONE)
 		return -EEXIST;
-	if (!slots_left(&private->entries))
+	if (!slot_ring_left(&private->entries))
 		return -ENOSPC;
 
-	uint32_t index = slot_take(&private->entries), *chain = sa_chain(table, sa->spi);
+	uint32_t index = slot_ring_take(&private->entries), *chain = sa_chain(table, sa->spi);
 	struct sa_entry *entry = sa_at(table, index);
 
 	*entry = (struct sa_entry){
@@ -273,7 +233,7 @@ static void sa_entry_release(void *object, uintptr_t index)
 	struct sa *sa = entry->sa;
 
 	entry->sa = NULL;
-	slot_give(&table->private->entries, (uint32_t)index);
+	slot_ring_give(&table->private->entries, (uint32_t)index);
 	if (exit->done != NULL)
 		exit->done(exit->user, (uint32_t)index, sa);
 }

@@ -33,10 +33,9 @@ struct session_table *session_table_create(uint32_t capacity, struct rcu *rcu)
 	table->private = private;
 	table->tunnels = reserve_memory(TUNNELS_SIZE, RESERVE_HOT, -1);
 	table->sessions = reserve_memory(capacity * sizeof(*table->sessions), RESERVE_HOT, -1);
-	private->free = reserve_memory(capacity * sizeof(*private->free), RESERVE_COLD, -1);
 	private->exits = reserve_memory(capacity * sizeof(*private->exits), RESERVE_COLD, -1);
-	if (table->tunnels == NULL || table->sessions == NULL || private->free == NULL ||
-		private->exits == NULL) {
+	if (!slot_ring_create(&private->indices, 0, capacity) || table->tunnels == NULL ||
+		table->sessions == NULL || private->exits == NULL) {
 		session_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
@@ -53,7 +52,7 @@ void session_table_destroy(struct session_table *table)
 	private = table->private;
 	rcu_drain(table->rcu);
 	if (table->sessions != NULL)
-		for (uint32_t i = 0; i < table->high_water; i++)
+		for (uint32_t i = 0; slot_ring_known(&private->indices, i); i++)
 			free(table->sessions[i].more);
 	if (table->tunnels != NULL)
 		for (unsigned int id = 0; id < 65536 && table->n_tunnels > 0; id++)
@@ -62,33 +61,11 @@ void session_table_destroy(struct session_table *table)
 				table->n_tunnels--;
 			}
 	reserve_free(private->exits, table->capacity * sizeof(*private->exits));
-	reserve_free(private->free, table->capacity * sizeof(*private->free));
+	slot_ring_destroy(&private->indices);
 	reserve_free(table->sessions, table->capacity * sizeof(*table->sessions));
 	reserve_free(table->tunnels, TUNNELS_SIZE);
 	free(private);
 	free(table);
-}
-
-/* A freed index, or while there is none a new one, which costs memory. */
-static uint32_t index_take(struct session_table *table)
-{
-	struct session_table_private *private = table->private;
-	uint32_t index;
-
-	if (private->n_free == 0)
-		return table->high_water++;
-	index = private->free[private->free_head];
-	private->free_head = private->free_head + 1 == table->capacity ? 0 : private->free_head + 1;
-	private->n_free--;
-	return index;
-}
-
-static void index_give(struct session_table *table, uint32_t index)
-{
-	struct session_table_private *private = table->private;
-	uint64_t tail = (uint64_t) private->free_head + private->n_free++;
-
-	private->free[tail % table->capacity] = index;
 }
 
 static void sources_none(struct session *session)
@@ -112,13 +89,13 @@ int64_t session_publish(
 		return -EINVAL;
 	if (tunnel == NULL)
 		return -ENOENT;
-	if (private->n_free == 0 && table->high_water == table->capacity)
+	if (!slot_ring_left(&private->indices))
 		return -ENOSPC;
 	ret = tunnel_slot_prepare(table, tunnel, params->session_id);
 	if (ret != 0)
 		return ret;
 
-	index = index_take(table);
+	index = slot_ring_take(&private->indices);
 	session = &table->sessions[index];
 	memset(session, 0, sizeof(*session));
 	session->flags = params->flags;
@@ -144,7 +121,8 @@ int64_t session_publish(
 
 static struct session *session_live(struct session_table *table, uint32_t index)
 {
-	if (index >= table->high_water || table->sessions[index].generation == 0)
+	if (!slot_ring_known(&table->private->indices, index) ||
+		table->sessions[index].generation == 0)
 		return NULL;
 	return &table->sessions[index];
 }
@@ -286,7 +264,7 @@ static void session_release(void *object, uintptr_t index)
 		exit->done(exit->user, (uint32_t)index, &session->counters, &session->state);
 	free(session->more);
 	session->more = NULL;
-	index_give(table, (uint32_t)index);
+	slot_ring_give(&table->private->indices, (uint32_t)index);
 }
 
 int session_unpublish(struct session_table *table, uint32_t index, session_done *done, void *user)

@@ -2,6 +2,8 @@
 /* What session_table.c and tunnel.c share: the control core's side of the tables. */
 #pragma once
 
+#include "slot_ring.h"
+
 #include <dataplane/session_table.h>
 
 struct session_exit {
@@ -10,12 +12,7 @@ struct session_exit {
 };
 
 struct session_table_private {
-	/*
-	 * Free indices below high_water: a ring of capacity entries, the one freed longest ago is taken
-	 * first, so that an index comes back as late as can be.
-	 */
-	uint32_t *free;
-	uint32_t free_head, n_free;
+	struct slot_ring indices;
 	struct session_exit *exits; /* by index: whom to tell when the grace period is over */
 	uint32_t generation;        /* last one given out, over all entries */
 };

@@ -21,7 +21,7 @@ struct session_table {
 	uint32_t capacity;
 	/* control core only */
 	struct rcu *rcu;
-	uint32_t n_tunnels, n_sessions, high_water;
+	uint32_t n_tunnels, n_sessions;
 	struct session_table_private *private;
 };
 
