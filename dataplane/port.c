@@ -92,7 +92,7 @@ static int port_configure(
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = port->rss;
 	}
-	conf.rxmode.offloads = steer_rx_offloads(info.rx_offload_capa);
+	conf.rxmode.offloads = steer_rx_offloads(info.driver_name, info.rx_offload_capa);
 	conf.txmode.offloads = steer_tx_offloads(info.tx_offload_capa);
 	port->rx_offloads = conf.rxmode.offloads;
 	port->tx_offloads = conf.txmode.offloads;

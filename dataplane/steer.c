@@ -18,8 +18,25 @@ uint64_t steer_rss(uint64_t offered, uint16_t n_rx)
 	return n_rx > 1 ? offered & wanted : 0;
 }
 
-uint64_t steer_rx_offloads(uint64_t offered)
+/*
+ * On a device that a hypervisor or a guest makes, "verifies checksums" may mean "takes frames without them": virtio's
+ * VIRTIO_NET_F_GUEST_CSUM, so in vhost, and vmxnet3 has no mark for such frames at all. A router would send them on as
+ * they are. Where nothing is asked for, the other side completes every sum.
+ */
+static bool steer_completes_sums(const char *driver)
 {
+	static const char *const paravirtual[] = {"net_virtio", "net_vhost", "net_vmxnet3"};
+
+	for (unsigned int i = 0; i < RTE_DIM(paravirtual); i++)
+		if (strncmp(driver, paravirtual[i], strlen(paravirtual[i])) == 0)
+			return false;
+	return true;
+}
+
+uint64_t steer_rx_offloads(const char *driver, uint64_t offered)
+{
+	if (!steer_completes_sums(driver))
+		return 0;
 	return offered & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 }
 

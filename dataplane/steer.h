@@ -14,8 +14,8 @@
 
 /* The types of RSS to ask for, of those offered, for so many receive queues. */
 uint64_t steer_rss(uint64_t offered, uint16_t n_rx);
-/* Receive and transmit offloads to ask for, of those that the device has. */
-uint64_t steer_rx_offloads(uint64_t offered);
+/* Receive and transmit offloads to ask for, of those that the device has; driver as in rte_eth_dev_info. */
+uint64_t steer_rx_offloads(const char *driver, uint64_t offered);
 uint64_t steer_tx_offloads(uint64_t offered);
 
 /*

@@ -39,13 +39,29 @@ Test(steer, receive_side_scaling_is_asked_for_by_what_there_is)
 
 Test(steer, offloads_that_are_of_use_are_asked_for)
 {
-	cr_expect_eq(steer_rx_offloads(0), 0);
+	cr_expect_eq(steer_rx_offloads("net_ice", 0), 0);
 	cr_expect_eq(steer_tx_offloads(0), 0);
 	/* what would change packets, or spread them over segments, is not */
-	cr_expect_eq(steer_rx_offloads(UINT64_MAX),
+	cr_expect_eq(steer_rx_offloads("net_ice", UINT64_MAX),
 		RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	cr_expect_eq(steer_tx_offloads(UINT64_MAX),
 		RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+}
+
+Test(steer, devices_that_would_give_frames_without_checksums_are_not_told_that_they_may)
+{
+	static const char *const paravirtual[] = {
+		"net_virtio", "net_virtio_user", "net_vhost", "net_vmxnet3"};
+	/* virtio over a Linux host, vmxnet3: DPDK 22.11's dev_info */
+	uint64_t offered = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
+		RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_LRO |
+		RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+
+	for (unsigned int i = 0; i < RTE_DIM(paravirtual); i++)
+		cr_expect_eq(steer_rx_offloads(paravirtual[i], offered), 0, "%s", paravirtual[i]);
+	/* theirs to verify: the checksums were on a wire */
+	cr_expect_neq(steer_rx_offloads("net_tap", offered), 0);
+	cr_expect_neq(steer_rx_offloads("mlx5_pci", offered), 0);
 }
 
 Test(steer, device_that_refuses_rules_runs_without)
