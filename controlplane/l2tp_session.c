@@ -53,27 +53,30 @@ static void call_refuse(struct l2tp_tunnel *t, uint64_t now, uint16_t peer_id,
 static void wait_unlink(struct l2tp_session *s)
 {
 	struct l2tp_tunnel *t = s->tunnel;
+	struct l2tp_session *prev = l2tp_tunnel_session(t, s->wait_prev);
+	struct l2tp_session *next = l2tp_tunnel_session(t, s->wait_next);
 
-	if (s->wait_prev != NULL)
-		s->wait_prev->wait_next = s->wait_next;
+	if (prev != NULL)
+		prev->wait_next = s->wait_next;
 	else if (t->wait_head == s)
-		t->wait_head = s->wait_next;
-	if (s->wait_next != NULL)
-		s->wait_next->wait_prev = s->wait_prev;
+		t->wait_head = next;
+	if (next != NULL)
+		next->wait_prev = s->wait_prev;
 	else if (t->wait_tail == s)
-		t->wait_tail = s->wait_prev;
-	s->wait_prev = s->wait_next = NULL;
+		t->wait_tail = prev;
+	s->wait_prev = s->wait_next = 0;
 }
 
 static void wait_link(struct l2tp_session *s)
 {
 	struct l2tp_tunnel *t = s->tunnel;
 
-	s->wait_prev = t->wait_tail;
-	if (t->wait_tail != NULL)
-		t->wait_tail->wait_next = s;
-	else
+	if (t->wait_tail != NULL) {
+		s->wait_prev = t->wait_tail->local_id;
+		t->wait_tail->wait_next = s->local_id;
+	} else {
 		t->wait_head = s;
+	}
 	t->wait_tail = s;
 }
 
@@ -81,7 +84,8 @@ static void wait_link(struct l2tp_session *s)
 static int tables_grow(struct l2tp_tunnel *t)
 {
 	uint32_t slots = l2tp_tunnel_slots(t);
-	struct l2tp_session **sessions, **by_peer;
+	struct l2tp_session **sessions;
+	uint16_t *by_peer;
 
 	if (slots == t->slots)
 		return 0;
@@ -99,7 +103,7 @@ static int tables_grow(struct l2tp_tunnel *t)
 			continue;
 		sessions[s->local_id & (slots - 1)] = s;
 		s->peer_next = by_peer[s->peer_id & (slots - 1)];
-		by_peer[s->peer_id & (slots - 1)] = s;
+		by_peer[s->peer_id & (slots - 1)] = s->local_id;
 	}
 	free(t->sessions);
 	free(t->by_peer);
@@ -112,11 +116,11 @@ static int tables_grow(struct l2tp_tunnel *t)
 static void session_link(struct l2tp_session *s)
 {
 	struct l2tp_tunnel *t = s->tunnel;
-	struct l2tp_session **bucket = &t->by_peer[s->peer_id & (t->slots - 1)];
+	uint16_t *bucket = &t->by_peer[s->peer_id & (t->slots - 1)];
 
 	t->sessions[s->local_id & (t->slots - 1)] = s;
 	s->peer_next = *bucket;
-	*bucket = s;
+	*bucket = s->local_id;
 	t->session_count++;
 	t->lns->sessions++;
 	wait_link(s);
@@ -125,10 +129,10 @@ static void session_link(struct l2tp_session *s)
 static void session_unlink(struct l2tp_session *s)
 {
 	struct l2tp_tunnel *t = s->tunnel;
-	struct l2tp_session **p = &t->by_peer[s->peer_id & (t->slots - 1)];
+	uint16_t *p = &t->by_peer[s->peer_id & (t->slots - 1)];
 
-	while (*p != s)
-		p = &(*p)->peer_next;
+	while (*p != s->local_id)
+		p = &l2tp_tunnel_session(t, *p)->peer_next;
 	*p = s->peer_next;
 	t->sessions[s->local_id & (t->slots - 1)] = NULL;
 	t->session_count--;

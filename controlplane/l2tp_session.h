@@ -78,11 +78,12 @@ struct l2tp_session {
 	uint8_t state; /* enum l2tp_session_state */
 	bool closing;  /* its end is being reported */
 	uint16_t wen_count, sli_count;
-	struct l2tp_reports *reports;               /* NULL: none came */
-	struct l2tp_session *peer_next;             /* chain by peer_id; the tunnel's */
-	struct l2tp_session *wait_prev, *wait_next; /* sessions in wait-connect, oldest first */
+	/* the tunnel's lists, by local_id, 0: none */
+	uint16_t peer_next;            /* chain by peer_id */
+	uint16_t wait_prev, wait_next; /* sessions in wait-connect, oldest first */
+	struct l2tp_reports *reports;  /* NULL: none came */
 };
-_Static_assert(sizeof(struct l2tp_session) <= 256, "a million of them");
+_Static_assert(sizeof(struct l2tp_session) <= 56, "a million of them: malloc's next size is 72");
 
 /*
  * End a session: CDN to the peer, session_down, and the session is gone when this returns. Error

@@ -32,9 +32,9 @@ struct l2tp_session *l2tp_tunnel_session_by_peer(const struct l2tp_tunnel *t, ui
 
 	if (peer_id == 0 || t->slots == 0)
 		return NULL;
-	s = t->by_peer[peer_id & (t->slots - 1)];
+	s = l2tp_tunnel_session(t, t->by_peer[peer_id & (t->slots - 1)]);
 	while (s != NULL && s->peer_id != peer_id)
-		s = s->peer_next;
+		s = l2tp_tunnel_session(t, s->peer_next);
 	return s;
 }
 

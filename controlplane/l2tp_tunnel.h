@@ -105,7 +105,7 @@ struct l2tp_tunnel {
 	uint32_t session_count;
 	uint32_t slots;                 /* size of the two tables, a power of two */
 	struct l2tp_session **sessions; /* by local id & (slots - 1) */
-	struct l2tp_session **by_peer;  /* chains by peer id & (slots - 1) */
+	uint16_t *by_peer; /* chains by peer id & (slots - 1): local ids, 0 at the end */
 	struct l2tp_session *wait_head, *wait_tail;
 
 	struct l2tp_source *source; /* all tunnels of one address; the endpoint's */
