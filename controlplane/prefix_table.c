@@ -11,8 +11,8 @@
 int prefix_table_init(struct prefix_table *table, uint32_t capacity, uint32_t seed)
 {
 	*table = (struct prefix_table){.mask = 1023, .seed = seed};
-	/* a link's and a delegated prefix each */
-	while (table->mask < 2ull * capacity)
+	/* a link's and a delegated prefix each: at most two in a chain, in the mean */
+	while (table->mask < capacity)
 		table->mask = table->mask * 2 + 1;
 	table->chains =
 		reserve_memory((table->mask + 1ul) * sizeof(*table->chains), RESERVE_COLD, -1);

@@ -16,7 +16,8 @@ int subscribers_init(struct subscribers *subscribers, uint32_t capacity)
 	size_t chains;
 
 	*subscribers = (struct subscribers){.capacity = capacity, .mask = 1023};
-	while (subscribers->mask < capacity)
+	/* at most two sessions in a chain, in the mean */
+	while (subscribers->mask < capacity / 2)
 		subscribers->mask = subscribers->mask * 2 + 1;
 	if (getrandom(subscribers->seed, sizeof(subscribers->seed), 0) !=
 		(ssize_t)sizeof(subscribers->seed))
