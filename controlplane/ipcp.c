@@ -136,7 +136,7 @@ static void ipcp_down(struct ppp *ppp)
 	ppp->ops->ipv4_down(ppp->user);
 }
 
-static const struct ppp_fsm_protocol ipcp_protocol = {
+const struct ppp_fsm_protocol ipcp_protocol = {
 	.number = PPP_IPCP,
 	.name = "IPCP",
 	.reset = ipcp_reset,
@@ -152,5 +152,5 @@ static const struct ppp_fsm_protocol ipcp_protocol = {
 
 void ipcp_init(struct ppp *ppp)
 {
-	ppp_fsm_init(&ppp->ipcp.fsm, &ipcp_protocol);
+	ppp_fsm_init(&ppp->ipcp.fsm, PPP_FSM_IPCP);
 }

@@ -119,7 +119,7 @@ static void ipv6cp_down(struct ppp *ppp)
 	ppp->ops->ipv6_down(ppp->user);
 }
 
-static const struct ppp_fsm_protocol ipv6cp_protocol = {
+const struct ppp_fsm_protocol ipv6cp_protocol = {
 	.number = PPP_IPV6CP,
 	.name = "IPv6CP",
 	.reset = ipv6cp_reset,
@@ -135,5 +135,5 @@ static const struct ppp_fsm_protocol ipv6cp_protocol = {
 
 void ipv6cp_init(struct ppp *ppp)
 {
-	ppp_fsm_init(&ppp->ipv6cp.fsm, &ipv6cp_protocol);
+	ppp_fsm_init(&ppp->ipv6cp.fsm, PPP_FSM_IPV6CP);
 }

@@ -251,7 +251,7 @@ static void lcp_up(struct ppp *ppp)
 	ppp_link_opened(ppp, NULL);
 }
 
-static const struct ppp_fsm_protocol lcp_protocol = {
+const struct ppp_fsm_protocol lcp_protocol = {
 	.number = PPP_LCP,
 	.name = "LCP",
 	.reset = lcp_reset,
@@ -269,8 +269,7 @@ static const struct ppp_fsm_protocol lcp_protocol = {
 
 void lcp_init(struct ppp *ppp)
 {
-	ppp_fsm_init(&ppp->lcp.fsm, &lcp_protocol);
-	ppp->lcp.echo_deadline = PPP_NO_DEADLINE;
+	ppp_fsm_init(&ppp->lcp.fsm, PPP_FSM_LCP);
 	ppp->lcp.peer_mru = PPP_MRU_DEFAULT;
 }
 

@@ -16,13 +16,13 @@ void lcp_echo_start(struct ppp *ppp)
 		return;
 	/* The first one at a random moment of the interval's last half: the sessions of a tunnel
 	 * that came up together do not send theirs together for ever. */
-	ppp->lcp.echo_deadline =
-		ppp->now + interval - (interval > 1 ? ppp_random32(ppp) % (interval / 2) : 0);
+	ppp->lcp.echo_deadline = ppp_deadline_in(
+		ppp, interval - (interval > 1 ? ppp_random32(ppp) % (interval / 2) : 0));
 }
 
 void lcp_echo_stop(struct ppp *ppp)
 {
-	ppp->lcp.echo_deadline = PPP_NO_DEADLINE;
+	ppp->lcp.echo_deadline = 0;
 }
 
 void lcp_echo_timeout(struct ppp *ppp)
@@ -42,7 +42,7 @@ void lcp_echo_timeout(struct ppp *ppp)
 		ppp_put32(magic, ppp->lcp.magic);
 		ppp_send(ppp, PPP_LCP, PPP_ECHO_REQUEST, ++ppp->lcp.echo_id, magic, sizeof(magic));
 	}
-	ppp->lcp.echo_deadline = ppp->now + ppp->config->echo_interval;
+	ppp->lcp.echo_deadline = ppp_deadline_in(ppp, ppp->config->echo_interval);
 }
 
 /* RFC 1661 section 5.8: our magic number in a peer's packet means a looped-back link. */

@@ -43,8 +43,6 @@ void ppp_init(
 	ppp->config = config;
 	ppp->ops = ops;
 	ppp->user = user;
-	ppp->armed = PPP_NO_DEADLINE;
-	ppp->auth.deadline = PPP_NO_DEADLINE;
 	lcp_init(ppp);
 	ipcp_init(ppp);
 	ipv6cp_init(ppp);
@@ -55,18 +53,19 @@ void ppp_free(struct ppp *ppp)
 	ppp_auth_stop(ppp);
 }
 
-static uint64_t min64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t ppp_deadline(const struct ppp *ppp)
 {
-	uint64_t deadline = min64(ppp->lcp.fsm.deadline, ppp->lcp.echo_deadline);
+	const uint32_t deadlines[] = {ppp->lcp.fsm.deadline, ppp->lcp.echo_deadline,
+		ppp->auth.deadline, ppp->ipcp.fsm.deadline, ppp->ipv6cp.fsm.deadline};
+	uint64_t first = PPP_NO_DEADLINE;
 
-	deadline = min64(deadline, ppp->auth.deadline);
-	deadline = min64(deadline, ppp->ipcp.fsm.deadline);
-	return min64(deadline, ppp->ipv6cp.fsm.deadline);
+	for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++) {
+		int32_t away = (int32_t)(deadlines[i] - (uint32_t)ppp->now);
+
+		if (deadlines[i] != 0 && ppp->now + (uint64_t)(int64_t)away < first)
+			first = ppp->now + (uint64_t)(int64_t)away;
+	}
+	return first;
 }
 
 static bool ppp_enter(struct ppp *ppp, uint64_t now)
@@ -84,12 +83,15 @@ static bool ppp_enter(struct ppp *ppp, uint64_t now)
 static void ppp_leave(struct ppp *ppp)
 {
 	uint64_t deadline;
+	uint32_t low;
 
 	if (--ppp->depth > 0)
 		return;
 	deadline = ppp_deadline(ppp);
-	if (deadline != ppp->armed) {
-		ppp->armed = deadline;
+	/* the lower half will do: 0 if there is none, for no deadline has that */
+	low = deadline == PPP_NO_DEADLINE ? 0 : (uint32_t)deadline;
+	if (low != ppp->armed) {
+		ppp->armed = low;
 		ppp->ops->arm(ppp->user, deadline);
 	}
 	if (ppp->finished && !ppp->told) {
@@ -259,7 +261,7 @@ void ppp_link_finished(struct ppp *ppp)
 						    : PPP_CLOSE_PEER;
 	ppp->phase = PPP_PHASE_DEAD;
 	ppp->finished = true;
-	ppp->lcp.fsm.deadline = PPP_NO_DEADLINE;
+	ppp->lcp.fsm.deadline = 0;
 }
 
 /* Is this NCP up, or may it come up without the peer's doing? */
@@ -403,20 +405,21 @@ void ppp_timeout(struct ppp *ppp, uint64_t now)
 	if (!ppp->started || ppp->finished)
 		return;
 	ppp_enter(ppp, now);
-	if (ppp->lcp.fsm.deadline <= now)
+	if (ppp_deadline_is_due(ppp->lcp.fsm.deadline, now))
 		ppp_fsm_timeout(ppp, &ppp->lcp.fsm);
-	if (ppp->auth.deadline <= now)
+	if (ppp_deadline_is_due(ppp->auth.deadline, now))
 		ppp_auth_timeout(ppp);
-	if (ppp->ipcp.fsm.deadline <= now || ppp->ipv6cp.fsm.deadline <= now)
+	if (ppp_deadline_is_due(ppp->ipcp.fsm.deadline, now) ||
+		ppp_deadline_is_due(ppp->ipv6cp.fsm.deadline, now))
 		ppp_auth_repeat(ppp);
-	if (ppp->ipcp.fsm.deadline <= now)
+	if (ppp_deadline_is_due(ppp->ipcp.fsm.deadline, now))
 		ppp_fsm_timeout(ppp, &ppp->ipcp.fsm);
-	if (ppp->ipv6cp.fsm.deadline <= now)
+	if (ppp_deadline_is_due(ppp->ipv6cp.fsm.deadline, now))
 		ppp_fsm_timeout(ppp, &ppp->ipv6cp.fsm);
-	if (ppp->lcp.echo_deadline <= now)
+	if (ppp_deadline_is_due(ppp->lcp.echo_deadline, now))
 		lcp_echo_timeout(ppp);
 	/* The caller's timer is used up: the next deadline is told even if it did not change. */
-	ppp->armed = PPP_NO_DEADLINE;
+	ppp->armed = 0;
 	ppp_leave(ppp);
 }
 

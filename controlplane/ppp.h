@@ -280,22 +280,31 @@ struct ppp {
 	const struct ppp_config *config;
 	const struct ppp_ops *ops;
 	void *user;
-	uint64_t now;   /* of the call that is running */
-	uint64_t armed; /* last deadline given to arm() */
-	uint8_t depth;  /* calls in progress: callbacks may call back */
-	uint8_t phase;  /* enum ppp_phase */
-	uint8_t cause;  /* enum ppp_close_cause, the first one stays */
-	bool started;
-	bool finished; /* closed() is due */
-	bool told;     /* closed() was called */
-	bool link_up;
+	uint64_t now; /* of the call that is running */
+	/* the deadlines here, and those of the automata, are as in ppp_core.h; 0: none */
+	struct {
+		struct ppp_auth *state; /* allocated while authentication runs */
+		uint32_t deadline;
+		uint8_t serial;
+		uint8_t chap_id;
+		uint8_t done;   /* enum ppp_auth_method that was accepted */
+		bool naked_pap; /* the one answer to a wrong protocol was given */
+	} auth;
+	uint32_t armed;         /* last deadline given to arm() */
+	uint32_t rejects_since; /* the lower half of ms */
+	uint8_t depth;          /* calls in progress: callbacks may call back */
+	uint8_t phase;          /* enum ppp_phase */
+	uint8_t cause;          /* enum ppp_close_cause, the first one stays */
 	uint8_t next_id;        /* of Code-Reject, Protocol-Reject */
 	uint8_t rejects_sent;   /* in the current second */
-	uint32_t rejects_since; /* the lower half of ms */
+	bool started : 1;
+	bool finished : 1; /* closed() is due */
+	bool told : 1;     /* closed() was called */
+	bool link_up : 1;
 
 	struct {
 		struct ppp_fsm fsm;
-		uint64_t echo_deadline;
+		uint32_t echo_deadline;
 		uint32_t magic, peer_magic;
 		uint16_t mru, peer_mru;
 		uint8_t asked;      /* options of our request, enum lcp_option_bit */
@@ -305,28 +314,19 @@ struct ppp {
 		uint8_t loops;
 		uint8_t echo_id;
 		uint8_t echo_lost;
-		bool echo_off; /* the peer does not know Echo-Request */
-		bool traffic;  /* since the last echo */
-		bool proxied;  /* the LAC's agreement is in force */
+		bool echo_off : 1; /* the peer does not know Echo-Request */
+		bool traffic : 1;  /* since the last echo */
+		bool proxied : 1;  /* the LAC's agreement is in force */
 	} lcp;
-
-	struct {
-		struct ppp_auth *state; /* allocated while authentication runs */
-		uint64_t deadline;
-		uint8_t serial;
-		uint8_t chap_id;
-		uint8_t done;   /* enum ppp_auth_method that was accepted */
-		bool naked_pap; /* the one answer to a wrong protocol was given */
-	} auth;
 
 	struct {
 		struct ppp_fsm fsm;
 		struct ppp_ipv4 wanted;
-		uint8_t decision; /* enum ppp_ncp_decision */
-		uint8_t our_naks; /* of our own address */
-		bool ask_address; /* our address is in our request */
-		bool up;
-		bool address_missing; /* the peer was told once to ask for its address */
+		uint8_t decision;     /* enum ppp_ncp_decision */
+		uint8_t our_naks;     /* of our own address */
+		bool ask_address : 1; /* our address is in our request */
+		bool up : 1;
+		bool address_missing : 1; /* the peer was told once to ask for its address */
 	} ipcp;
 
 	struct {
@@ -335,11 +335,11 @@ struct ppp {
 		uint8_t our_id[8];    /* in our request: another one after a Nak */
 		uint8_t agreed_id[8]; /* the peer's */
 		uint8_t decision;
-		bool ask_id;
-		bool up;
+		bool ask_id : 1;
+		bool up : 1;
 	} ipv6cp;
 };
-_Static_assert(sizeof(struct ppp) <= 512, "a million sessions");
+_Static_assert(sizeof(struct ppp) <= 256, "one for each session");
 
 void ppp_init(
 	struct ppp *ppp, const struct ppp_config *config, const struct ppp_ops *ops, void *user);

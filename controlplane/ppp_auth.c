@@ -110,7 +110,7 @@ static uint16_t auth_protocol(enum ppp_auth_method method)
 
 void ppp_auth_stop(struct ppp *ppp)
 {
-	ppp->auth.deadline = PPP_NO_DEADLINE;
+	ppp->auth.deadline = 0;
 	ppp->auth.done = PPP_AUTH_NONE;
 	free(ppp->auth.state);
 	ppp->auth.state = NULL;
@@ -136,9 +136,9 @@ static void send_challenge(struct ppp *ppp, struct ppp_auth *auth)
 	memcpy(body + 1 + PPP_CHALLENGE_LEN, ppp->config->name, name_len);
 	ppp_send(ppp, PPP_CHAP, CHAP_CHALLENGE, ppp->auth.chap_id, body,
 		1 + PPP_CHALLENGE_LEN + name_len);
-	ppp->auth.deadline = ppp->now + ppp->config->restart;
-	if (ppp->auth.deadline > auth->expires)
-		ppp->auth.deadline = auth->expires;
+	ppp->auth.deadline = ppp_deadline_in(ppp,
+		auth->expires < ppp->now + ppp->config->restart ? auth->expires - ppp->now
+								: ppp->config->restart);
 }
 
 /* Hands credentials to AAA. Its answer may come before this returns and may end everything: nothing
@@ -146,7 +146,7 @@ static void send_challenge(struct ppp *ppp, struct ppp_auth *auth)
 static void ask_aaa(struct ppp *ppp, struct ppp_auth *auth, struct ppp_auth_request *request)
 {
 	auth->state = AUTH_PENDING;
-	ppp->auth.deadline = ppp->now + ppp->config->auth_timeout;
+	ppp->auth.deadline = ppp_deadline_in(ppp, ppp->config->auth_timeout);
 	request->serial = ++ppp->auth.serial;
 	request->method = auth->method;
 	ppp->ops->auth_request(ppp->user, request);
@@ -208,7 +208,7 @@ void ppp_auth_start(struct ppp *ppp, const struct ppp_proxy *proxy)
 		user_is_malformed(proxy->auth_name, proxy->auth_name_len))
 		ppp_count(ppp, PPP_REJECT_AUTH_MALFORMED);
 	if (auth->method == PPP_AUTH_PAP) {
-		ppp->auth.deadline = auth->expires;
+		ppp->auth.deadline = ppp_deadline_in(ppp, ppp->config->auth_timeout);
 		return;
 	}
 	ppp->auth.chap_id++;
@@ -227,7 +227,7 @@ void ppp_auth_timeout(struct ppp *ppp)
 		send_challenge(ppp, auth);
 		return;
 	}
-	ppp->auth.deadline = PPP_NO_DEADLINE;
+	ppp->auth.deadline = 0;
 	ppp_end(ppp, PPP_CLOSE_AUTH_TIMEOUT);
 }
 
@@ -312,7 +312,7 @@ static void reject_credentials(
 	if (auth->method != PPP_AUTH_PAP)
 		ppp->auth.chap_id++;
 	auth->expires = ppp->now + ppp->config->auth_timeout;
-	ppp->auth.deadline = auth->expires;
+	ppp->auth.deadline = ppp_deadline_in(ppp, ppp->config->auth_timeout);
 }
 
 void ppp_auth_answer(struct ppp *ppp, const struct ppp_auth_result *result)
@@ -334,7 +334,7 @@ void ppp_auth_answer(struct ppp *ppp, const struct ppp_auth_result *result)
 	auth->reply_code = auth->method == PPP_AUTH_PAP ? PAP_ACK : CHAP_SUCCESS;
 	compose_answer(auth, result, true, false);
 	send_answer(ppp, auth, auth->request_id);
-	ppp->auth.deadline = PPP_NO_DEADLINE;
+	ppp->auth.deadline = 0;
 	ppp->auth.done = (uint8_t)auth->method;
 	ppp_network_phase(ppp);
 }

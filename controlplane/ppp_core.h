@@ -9,6 +9,24 @@ void ppp_count(struct ppp *ppp, enum ppp_reject reject);
 void ppp_count_wire(struct ppp *ppp, enum ppp_wire_error error);
 uint32_t ppp_random32(struct ppp *ppp);
 
+extern const struct ppp_fsm_protocol lcp_protocol, ipcp_protocol, ipv6cp_protocol;
+
+/*
+ * A deadline is kept as the lower half of its ms, 0 for none: all of them are less than 24 days away. The one
+ * whose lower half is 0 comes a millisecond later.
+ */
+static inline uint32_t ppp_deadline_in(const struct ppp *ppp, uint64_t ms)
+{
+	uint32_t deadline = (uint32_t)(ppp->now + ms);
+
+	return deadline != 0 ? deadline : 1;
+}
+
+static inline bool ppp_deadline_is_due(uint32_t deadline, uint64_t now)
+{
+	return deadline != 0 && (uint32_t)now - deadline < UINT32_C(1) << 31;
+}
+
 /* Sends code, id and body as a packet of the protocol; body beyond ppp_room() is cut. */
 void ppp_send(struct ppp *ppp, uint16_t protocol, uint8_t code, uint8_t id, const uint8_t *body,
 	size_t len);

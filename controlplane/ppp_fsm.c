@@ -85,13 +85,23 @@ const char *ppp_fsm_state_name(enum ppp_fsm_state state)
 	return state < PPP_STATES ? names[state] : "?";
 }
 
-void ppp_fsm_init(struct ppp_fsm *fsm, const struct ppp_fsm_protocol *protocol)
+static const struct ppp_fsm_protocol *protocol_of(const struct ppp_fsm *fsm)
+{
+	static const struct ppp_fsm_protocol *const protocols[] = {
+		[PPP_FSM_LCP] = &lcp_protocol,
+		[PPP_FSM_IPCP] = &ipcp_protocol,
+		[PPP_FSM_IPV6CP] = &ipv6cp_protocol,
+	};
+
+	return protocols[fsm->kind];
+}
+
+void ppp_fsm_init(struct ppp_fsm *fsm, enum ppp_fsm_kind kind)
 {
 	uint8_t id = fsm->id;
 
 	memset(fsm, 0, sizeof(*fsm));
-	fsm->protocol = protocol;
-	fsm->deadline = PPP_NO_DEADLINE;
+	fsm->kind = (uint8_t)kind;
 	/* Ids go on: an answer to the life before is not taken for one of the new. */
 	fsm->id = id;
 }
@@ -120,7 +130,7 @@ static uint32_t options_hash(const uint8_t *options, size_t len)
 static void send_request(struct ppp *ppp, struct ppp_fsm *fsm, bool again)
 {
 	uint8_t options[PPP_INFO_MAX];
-	size_t len = fsm->protocol->request(ppp, options, ppp_room(ppp));
+	size_t len = protocol_of(fsm)->request(ppp, options, ppp_room(ppp));
 
 	if (!again)
 		fsm->id++;
@@ -129,8 +139,8 @@ static void send_request(struct ppp *ppp, struct ppp_fsm *fsm, bool again)
 	if (fsm->requests < UINT8_MAX)
 		fsm->requests++;
 	fsm->answered = false;
-	fsm->deadline = ppp->now + ppp->config->restart;
-	ppp_send(ppp, fsm->protocol->number, PPP_CONFIGURE_REQUEST, fsm->id, options, len);
+	fsm->deadline = ppp_deadline_in(ppp, ppp->config->restart);
+	ppp_send(ppp, protocol_of(fsm)->number, PPP_CONFIGURE_REQUEST, fsm->id, options, len);
 }
 
 static void send_terminate(struct ppp *ppp, struct ppp_fsm *fsm, bool again)
@@ -139,15 +149,15 @@ static void send_terminate(struct ppp *ppp, struct ppp_fsm *fsm, bool again)
 		fsm->id++;
 	if (fsm->restarts > 0)
 		fsm->restarts--;
-	fsm->deadline = ppp->now + ppp->config->restart;
-	ppp_send(ppp, fsm->protocol->number, PPP_TERMINATE_REQUEST, fsm->id, NULL, 0);
+	fsm->deadline = ppp_deadline_in(ppp, ppp->config->restart);
+	ppp_send(ppp, protocol_of(fsm)->number, PPP_TERMINATE_REQUEST, fsm->id, NULL, 0);
 }
 
 static void send_code_reject(struct ppp *ppp, struct ppp_fsm *fsm, const struct received *rx)
 {
 	ppp_count(ppp, PPP_REJECT_UNKNOWN_CODE);
 	if (ppp_reject_allowed(ppp))
-		ppp_send(ppp, fsm->protocol->number, PPP_CODE_REJECT, ++ppp->next_id, rx->whole,
+		ppp_send(ppp, protocol_of(fsm)->number, PPP_CODE_REJECT, ++ppp->next_id, rx->whole,
 			rx->packet.len + PPP_HEADER_LEN);
 }
 
@@ -174,7 +184,7 @@ static void count_nak(struct ppp *ppp, struct ppp_fsm *fsm, const struct ppp_pac
 
 static void send_reply(struct ppp *ppp, struct ppp_fsm *fsm, const struct received *rx)
 {
-	ppp_send(ppp, fsm->protocol->number, rx->reply_code, rx->packet.id, rx->reply,
+	ppp_send(ppp, protocol_of(fsm)->number, rx->reply_code, rx->packet.id, rx->reply,
 		rx->reply_len);
 }
 
@@ -194,7 +204,7 @@ static void opened(struct ppp *ppp, struct ppp_fsm *fsm)
 	fsm->failures = 0;
 	fsm->naks_lost = 0;
 	fsm->opened_at = (uint32_t)ppp->now;
-	fsm->protocol->up(ppp);
+	protocol_of(fsm)->up(ppp);
 }
 
 /* Takes the actions of a transition that was made already. The callbacks may close the session:
@@ -206,7 +216,7 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 	bool again = event == PPP_TO_PLUS;
 
 	if (step->actions & PPP_TLD) {
-		fsm->protocol->down(ppp);
+		protocol_of(fsm)->down(ppp);
 		if (fsm->state != step->next)
 			return;
 	}
@@ -215,7 +225,7 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 								  : config->max_configure);
 	if (step->actions & PPP_ZRC) {
 		fsm->restarts = 0;
-		fsm->deadline = ppp->now + config->restart;
+		fsm->deadline = ppp_deadline_in(ppp, config->restart);
 	}
 	if (step->actions & PPP_SCR) {
 		if (from <= PPP_STOPPED || from == PPP_OPENED) {
@@ -226,7 +236,7 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 			fsm->gave_up = false;
 			if (from == PPP_OPENED)
 				fsm->restarts = (uint8_t)config->max_configure;
-			fsm->protocol->reset(ppp);
+			protocol_of(fsm)->reset(ppp);
 		}
 		if (fsm->requests == UINT8_MAX ||
 			fsm->requests >= REQUESTS_FACTOR * config->max_configure) {
@@ -241,7 +251,7 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 		fsm->naks_lost = 0;
 		fsm->acked_id = rx->packet.id;
 		fsm->acked_hash = options_hash(rx->packet.body, rx->packet.len);
-		fsm->protocol->agreed(ppp, rx->packet.body, rx->packet.len);
+		protocol_of(fsm)->agreed(ppp, rx->packet.body, rx->packet.len);
 		send_reply(ppp, fsm, rx);
 	}
 	if (step->actions & PPP_SCN) {
@@ -252,14 +262,14 @@ static void take_actions(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_even
 	if (step->actions & PPP_STR)
 		send_terminate(ppp, fsm, again);
 	if (step->actions & PPP_STA)
-		ppp_send(ppp, fsm->protocol->number, PPP_TERMINATE_ACK,
+		ppp_send(ppp, protocol_of(fsm)->number, PPP_TERMINATE_ACK,
 			rx != NULL ? rx->packet.id : ++ppp->next_id, NULL, 0);
 	if (step->actions & PPP_SCJ)
 		send_code_reject(ppp, fsm, rx);
 	if (step->actions & PPP_TLU)
 		opened(ppp, fsm);
 	if (step->actions & PPP_TLF)
-		fsm->protocol->finished(ppp);
+		protocol_of(fsm)->finished(ppp);
 }
 
 static void event_with(
@@ -274,7 +284,7 @@ static void event_with(
 	}
 	fsm->state = step->next;
 	if (!timer_runs(fsm))
-		fsm->deadline = PPP_NO_DEADLINE;
+		fsm->deadline = 0;
 	take_actions(ppp, fsm, event, from, step, rx);
 }
 
@@ -332,7 +342,7 @@ static void receive_request(struct ppp *ppp, struct ppp_fsm *fsm, struct receive
 	/* In the other states the answer does not depend on the options. */
 	if (fsm->state == PPP_STOPPED || fsm->state >= PPP_REQ_SENT) {
 		ppp_reply_init(&reply, ppp_room(ppp), fsm->failures >= ppp->config->max_failure);
-		fsm->protocol->judge(ppp, rx->packet.body, rx->packet.len, &reply);
+		protocol_of(fsm)->judge(ppp, rx->packet.body, rx->packet.len, &reply);
 		if (reply.converted)
 			ppp_count(ppp, PPP_REJECT_NAK_LOOP);
 		rx->reply_code = ppp_reply_finish(&reply, &rx->reply, &rx->reply_len);
@@ -362,7 +372,7 @@ static void receive_answer(struct ppp *ppp, struct ppp_fsm *fsm, struct received
 		}
 		if (packet->code == PPP_CONFIGURE_ACK) {
 			uint8_t sent[PPP_INFO_MAX];
-			size_t len = fsm->protocol->request(ppp, sent, ppp_room(ppp));
+			size_t len = protocol_of(fsm)->request(ppp, sent, ppp_room(ppp));
 
 			if (len != packet->len || memcmp(sent, packet->body, len) != 0) {
 				ppp_count(ppp, PPP_REJECT_OPTIONS_MISMATCH);
@@ -371,9 +381,9 @@ static void receive_answer(struct ppp *ppp, struct ppp_fsm *fsm, struct received
 		}
 		fsm->answered = true;
 		if (packet->code == PPP_CONFIGURE_NAK)
-			fsm->protocol->nak(ppp, packet->body, packet->len);
+			protocol_of(fsm)->nak(ppp, packet->body, packet->len);
 		else if (packet->code == PPP_CONFIGURE_REJECT)
-			fsm->protocol->reject(ppp, packet->body, packet->len);
+			protocol_of(fsm)->reject(ppp, packet->body, packet->len);
 	}
 	event_with(ppp, fsm, packet->code == PPP_CONFIGURE_ACK ? PPP_RCA : PPP_RCN, rx);
 }
@@ -389,8 +399,8 @@ static void receive_code_reject(struct ppp *ppp, struct ppp_fsm *fsm, struct rec
 		event_with(ppp, fsm, PPP_RXJ_MINUS, rx);
 		return;
 	}
-	if (fsm->protocol->code_rejected != NULL)
-		fsm->protocol->code_rejected(ppp, rx->packet.body[0]);
+	if (protocol_of(fsm)->code_rejected != NULL)
+		protocol_of(fsm)->code_rejected(ppp, rx->packet.body[0]);
 	event_with(ppp, fsm, PPP_RXJ_PLUS, rx);
 }
 
@@ -426,8 +436,8 @@ void ppp_fsm_input(struct ppp *ppp, struct ppp_fsm *fsm, const uint8_t *packet, 
 		receive_code_reject(ppp, fsm, &rx);
 		break;
 	default:
-		if (fsm->protocol->extra != NULL &&
-			fsm->protocol->extra(
+		if (protocol_of(fsm)->extra != NULL &&
+			protocol_of(fsm)->extra(
 				ppp, rx.packet.code, rx.packet.id, rx.packet.body, rx.packet.len))
 			break;
 		event_with(ppp, fsm, PPP_RUC, &rx);

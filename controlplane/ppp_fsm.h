@@ -100,31 +100,37 @@ struct ppp_fsm_protocol {
 	void (*code_rejected)(struct ppp *ppp, uint8_t code);
 };
 
-/* One automaton. Owner: the control core. */
+enum ppp_fsm_kind {
+	PPP_FSM_LCP,
+	PPP_FSM_IPCP,
+	PPP_FSM_IPV6CP,
+};
+
+/* One automaton. Owner: the control core. Three for each session: as small as they can be. */
 struct ppp_fsm {
-	const struct ppp_fsm_protocol *protocol;
-	uint64_t deadline; /* of the Restart timer, PPP_NO_DEADLINE when it is stopped */
+	uint32_t deadline; /* of the Restart timer, ppp_core.h; 0 when it is stopped */
 	/* the lower half of ms: only differences of seconds are taken */
 	uint32_t opened_at;
 	uint32_t opens_since;
 	uint32_t naked_at;   /* when the last Configure-Nak was sent */
 	uint32_t naked_hash; /* of the options it answered, in the request with naked_id */
 	uint32_t acked_hash; /* of the options of the request with acked_id */
+	uint8_t kind;        /* enum ppp_fsm_kind */
 	uint8_t state;       /* enum ppp_fsm_state */
 	uint8_t id;          /* of our last Configure-Request or Terminate-Request */
 	uint8_t restarts;    /* Restart counter */
 	uint8_t failures;    /* Configure-Naks sent without an Ack between (Max-Failure) */
 	uint8_t naked_id;
-	uint8_t naks_lost; /* of those sent, the ones that the peer seems not to have received */
-	uint8_t requests;  /* Configure-Requests since the automaton last opened */
-	uint8_t acked_id;  /* of the peer's last request that we acknowledged */
-	uint8_t opens;     /* times that it opened since opens_since */
-	bool answered;     /* our request has its answer: a second one is a duplicate */
-	bool timed_out;    /* it finished because the peer did not answer */
-	bool gave_up;      /* it finished because the two did not agree */
+	uint8_t naks_lost;  /* of those sent, the ones that the peer seems not to have received */
+	uint8_t requests;   /* Configure-Requests since the automaton last opened */
+	uint8_t acked_id;   /* of the peer's last request that we acknowledged */
+	uint8_t opens;      /* times that it opened since opens_since */
+	bool answered : 1;  /* our request has its answer: a second one is a duplicate */
+	bool timed_out : 1; /* it finished because the peer did not answer */
+	bool gave_up : 1;   /* it finished because the two did not agree */
 };
 
-void ppp_fsm_init(struct ppp_fsm *fsm, const struct ppp_fsm_protocol *protocol);
+void ppp_fsm_init(struct ppp_fsm *fsm, enum ppp_fsm_kind kind);
 void ppp_fsm_event(struct ppp *ppp, struct ppp_fsm *fsm, enum ppp_fsm_event event);
 /* Skips the negotiation (proxy LCP): Opened, without a packet and without calling up(). */
 void ppp_fsm_adopt(struct ppp_fsm *fsm);

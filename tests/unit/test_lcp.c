@@ -464,6 +464,36 @@ Test(lcp, replies_and_traffic_keep_the_session)
 	bench_free(b);
 }
 
+Test(lcp, timers_run_on_when_the_lower_half_of_the_clock_begins_anew)
+{
+	/* a deadline before it, on it, and all of them after it; the seventh week, and a year */
+	static const struct {
+		uint64_t turn;
+		uint32_t before, late; /* ms; late: for a lower half of 0 */
+	} rows[] = {{1, 7000, 0}, {1, 3000, 1}, {1, 1, 0}, {1, 0, 0}, {8, 7000, 0}, {8, 3000, 1}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bench *b = bench_new(PPP_AUTH_PAP, 0, 0);
+		int requests = 0;
+
+		b->now = (rows[i].turn << 32) - rows[i].before;
+		ppp_start(&b->ppp, b->now, NULL);
+		for (uint64_t at = b->now; !b->closed; requests++) {
+			take(b, LCP, 1);
+			cr_assert_geq(b->deadline, at + 3000, "row %zu", i);
+			cr_assert_leq(b->deadline, at + 3000 + rows[i].late, "row %zu", i);
+			/* one that comes too early does nothing */
+			ppp_timeout(&b->ppp, b->deadline - 1);
+			take_nothing(b);
+			at = b->deadline;
+			run_timer(b);
+		}
+		cr_assert_eq(requests, 10, "row %zu: %d", i, requests);
+		cr_assert_eq(b->cause, PPP_CLOSE_LCP_TIMEOUT);
+		bench_free(b);
+	}
+}
+
 Test(lcp, peer_that_knows_no_echo_is_not_dead)
 {
 	struct bench *b = bench_new(PPP_AUTH_PAP, 0, 0);
@@ -474,7 +504,7 @@ Test(lcp, peer_that_knows_no_echo_is_not_dead)
 	run_timer(b);
 	struct taken t = take(b, LCP, 9);
 	FEED(b, LCP, 7, 1, 9, t.id, 0, 8, 0, 0, 0, 0);
-	cr_assert_eq(b->ppp.lcp.echo_deadline, PPP_NO_DEADLINE);
+	cr_assert_eq(b->ppp.lcp.echo_deadline, 0);
 	cr_assert_eq(b->ppp.lcp.fsm.state, PPP_OPENED);
 	bench_free(b);
 }
