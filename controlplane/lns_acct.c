@@ -186,7 +186,7 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	subscriber_tell(subscriber, &told);
 	radius_session_write(&writer, lns_config(lns), &told.session);
 	/* RFC 2866 5.11: without multilink each session is the only one of its bundle */
-	radius_add_text(&writer, RADIUS_ACCT_MULTI_SESSION_ID, subscriber->acct_id);
+	radius_add_text(&writer, RADIUS_ACCT_MULTI_SESSION_ID, told.session.id);
 	if (subscriber->address)
 		radius_add(&writer, RADIUS_FRAMED_IP_ADDRESS, &subscriber->address,
 			sizeof(subscriber->address));
@@ -201,8 +201,8 @@ void subscriber_acct_start(struct subscriber *subscriber)
 	}
 	if (extra && extra->interim_interval)
 		interim = extra->interim_interval;
-	subscriber->acct = radius_acct_start(lns->acct, subscriber->acct_id, buffer + RADIUS_HEADER,
-		length, interim, subscriber);
+	subscriber->acct = radius_acct_start(
+		lns->acct, told.session.id, buffer + RADIUS_HEADER, length, interim, subscriber);
 	if (!subscriber->acct)
 		log_ratelimited(LOG_LEVEL_ERROR, NULL, "no memory for a session's accounting");
 }

@@ -164,11 +164,7 @@ static enum radius_error_cause session_change(
 		subscriber->idle_timeout = change.idle_timeout;
 	if (change.has_session_timeout) {
 		subscriber->session_timeout = change.session_timeout;
-		if (change.session_timeout)
-			timer_set(&lns->wheel, &subscriber->limit,
-				subscriber_session_end(subscriber));
-		else
-			timer_cancel(&lns->wheel, &subscriber->limit);
+		subscriber_limit_set(subscriber, subscriber_session_end(subscriber));
 	}
 	extra = subscriber->extra;
 	if (subscriber->acct)

@@ -5,6 +5,7 @@
 #include "l2tp_lns.h"
 #include "l2tp_tunnel.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NAMES_MAX 16
@@ -115,12 +116,13 @@ static bool port_id_fits(
 static bool name_fits(const struct subscriber *subscriber, const struct radius_attribute *attribute)
 {
 	const struct subscriber_record *record = &subscriber->record;
+	char id[RADIUS_SESSION_ID_MAX];
 	uint32_t number;
 
 	switch (attribute->type) {
 	case RADIUS_ACCT_SESSION_ID:
 	case RADIUS_ACCT_MULTI_SESSION_ID:
-		return text_fits(subscriber->acct_id, attribute);
+		return text_fits(subscriber_acct_id(subscriber, id), attribute);
 	case RADIUS_USER_NAME:
 		return text_fits(subscriber->user, attribute);
 	case RADIUS_FRAMED_IP_ADDRESS:
@@ -158,6 +160,19 @@ static bool consider(struct search *search, struct subscriber *subscriber)
 }
 
 /* ---- who may it be ---- */
+
+static struct subscriber *of_acct(const struct lns *lns, const struct radius_attribute *attribute)
+{
+	char id[RADIUS_SESSION_ID_MAX], *end;
+	uint32_t serial;
+
+	if (attribute->length != sizeof(id) - 1)
+		return NULL;
+	memcpy(id, attribute->value, attribute->length);
+	id[attribute->length] = '\0';
+	serial = (uint32_t)strtoul(id + 8, &end, 16);
+	return *end ? NULL : subscribers_of_serial(&lns->subscribers, serial);
+}
 
 static struct subscriber *of_port(const struct lns *lns, const struct radius_attribute *attribute)
 {
@@ -233,8 +248,7 @@ enum radius_error_cause lns_coa_find(struct lns *lns, const struct radius_packet
 	switch (first->type) {
 	case RADIUS_ACCT_SESSION_ID:
 	case RADIUS_ACCT_MULTI_SESSION_ID:
-		consider(&search,
-			subscribers_of_acct(&lns->subscribers, first->value, first->length));
+		consider(&search, of_acct(lns, first));
 		break;
 	case RADIUS_NAS_PORT:
 		consider(&search, of_port(lns, first));

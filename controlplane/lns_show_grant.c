@@ -76,7 +76,8 @@ void lns_show_grant(json_t *row, const struct subscriber *subscriber)
 			subscriber->routes[i].metric);
 	json_object_set_new(row, "dns", dns);
 	json_object_set_new(row, "routes", routes);
-	json_object_set_new(row, "acct_session_id", json_string(subscriber->acct_id));
+	json_object_set_new(
+		row, "acct_session_id", json_string(subscriber_acct_id(subscriber, text)));
 	if (!extra)
 		return;
 	json_object_set_new(row, "policy", json_string(extra->policy));

@@ -51,13 +51,6 @@ static size_t peer_index(const struct subscriber *subscriber)
 	return (size_t)(subscriber->ppp.config - subscriber->profile->ppp);
 }
 
-static void ppp_deadline_reached(struct timer *timer, uint64_t now)
-{
-	struct subscriber *subscriber = RTE_PTR_SUB(timer, offsetof(struct subscriber, timer));
-
-	ppp_timeout(&subscriber->ppp, now);
-}
-
 uint64_t subscriber_session_end(const struct subscriber *subscriber)
 {
 	return subscriber->session_timeout
@@ -65,9 +58,28 @@ uint64_t subscriber_session_end(const struct subscriber *subscriber)
 		: UINT64_MAX;
 }
 
-static void limit_reached(struct timer *timer, uint64_t now)
+void subscriber_deadline_set(struct subscriber *subscriber, uint64_t deadline)
 {
-	struct subscriber *subscriber = RTE_PTR_SUB(timer, offsetof(struct subscriber, limit));
+	uint64_t next = RTE_MIN(deadline, subscriber->limit);
+
+	if (next == PPP_NO_DEADLINE)
+		timer_cancel(&subscriber->lns->wheel, &subscriber->timer);
+	else
+		timer_set(&subscriber->lns->wheel, &subscriber->timer, next);
+}
+
+void subscriber_limit_set(struct subscriber *subscriber, uint64_t limit)
+{
+	struct timer *timer = &subscriber->timer;
+
+	subscriber->limit = limit;
+	/* PPP may be about to change its deadline: a timer that is too early sees for itself what it is for */
+	if (limit != UINT64_MAX && (!timer_is_set(timer) || limit < timer->expires))
+		timer_set(&subscriber->lns->wheel, timer, limit);
+}
+
+static void limit_reached(struct subscriber *subscriber, uint64_t now)
+{
 	struct log_context context = subscriber_log(subscriber);
 
 	if (subscriber->forwarded && now >= subscriber_session_end(subscriber)) {
@@ -82,6 +94,24 @@ static void limit_reached(struct timer *timer, uint64_t now)
 	subscriber_kill(subscriber,
 		subscriber->state == SUBSCRIBER_AUTH ? PPP_CLOSE_AUTH_TIMEOUT
 						     : PPP_CLOSE_LCP_TIMEOUT);
+}
+
+static void time_reached(struct timer *timer, uint64_t now)
+{
+	struct subscriber *subscriber = RTE_PTR_SUB(timer, offsetof(struct subscriber, timer));
+	uint64_t deadline = ppp_deadline(&subscriber->ppp);
+
+	if (now >= subscriber->limit) {
+		subscriber->limit = UINT64_MAX;
+		subscriber_deadline_set(subscriber, deadline);
+		limit_reached(subscriber, now);
+	} else if (now >= deadline) {
+		/* PPP tells its next deadline, if it has one */
+		subscriber_deadline_set(subscriber, PPP_NO_DEADLINE);
+		ppp_timeout(&subscriber->ppp, now);
+	} else {
+		subscriber_deadline_set(subscriber, deadline);
+	}
 }
 
 /* What a call may still get: 0, or the CDN result code with the reason for the log. */
@@ -152,10 +182,9 @@ int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *err
 	subscriber->lns = lns;
 	subscriber->profile = profile_hold(profile);
 	subscriber->l2tp = session;
-	subscriber->opened_at = lns->now;
 	subscriber->pool = -1;
-	timer_init(&subscriber->timer, ppp_deadline_reached);
-	timer_init(&subscriber->limit, limit_reached);
+	subscriber->limit = UINT64_MAX;
+	timer_init(&subscriber->timer, time_reached);
 	subscriber_name(subscriber);
 	ppp_init(&subscriber->ppp, &profile->ppp[peer], &subscriber_ppp_ops, subscriber);
 	subscribers_add(&lns->subscribers, subscriber);
@@ -222,8 +251,7 @@ void subscriber_call_up(struct subscriber *subscriber)
 	if (subscriber->record.flags)
 		install_session_framing(lns->install, &subscriber->record);
 	if (config->subscribers.setup_timeout)
-		timer_set(&lns->wheel, &subscriber->limit,
-			lns->now + config->subscribers.setup_timeout);
+		subscriber_limit_set(subscriber, lns->now + config->subscribers.setup_timeout);
 	ppp_start(&subscriber->ppp, lns->now, proxied ? &proxy : NULL);
 	if (subscriber->early) {
 		struct rte_mbuf *early = subscriber->early;
@@ -424,7 +452,6 @@ static void subscriber_end(struct subscriber *subscriber)
 	subscriber->profile->usage[peer_index(subscriber)]->sessions--;
 	subscribers->n_ending++;
 	timer_cancel(&lns->wheel, &subscriber->timer);
-	timer_cancel(&lns->wheel, &subscriber->limit);
 	subscriber_rates_end(subscriber);
 	if (subscriber->aaa_id)
 		aaa_cancel(lns->aaa, subscriber->aaa_id);
@@ -470,7 +497,6 @@ void subscriber_counted(struct subscriber *subscriber, const struct message_repl
 	subscriber->counters = *new;
 	subscriber->up_drops = reply->up_drops;
 	subscriber->down_drops = reply->down_drops;
-	subscriber->counted_at = lns->now;
 	subscriber->counters_answered++;
 	subscriber_acct_update(subscriber);
 	if (up) {

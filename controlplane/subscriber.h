@@ -45,9 +45,9 @@ enum subscriber_state {
 /* One for each session: what only a few have is allocated, and nothing is padded. */
 struct subscriber {
 	struct ppp ppp;
-	struct timer timer; /* PPP's deadline */
-	struct timer
-		limit; /* set-up timeout, also when it begins anew; while up the session timeout */
+	struct timer timer; /* PPP's deadline or the limit, what comes first */
+	/* ms, UINT64_MAX: none. The set-up timeout, also when it begins anew; while up the session timeout */
+	uint64_t limit;
 	struct lns *lns;
 	struct profile *profile;   /* held */
 	struct l2tp_session *l2tp; /* NULL once the session is down */
@@ -57,22 +57,23 @@ struct subscriber {
 	uint8_t close_cause; /* enum ppp_close_cause */
 	uint8_t auth_method; /* enum ppp_auth_method that was accepted */
 	uint8_t auth_serial; /* PPP's, of the request under way */
-	bool ppp_started, ppp_closed;
+	bool ppp_started : 1, ppp_closed : 1;
+	bool forwarded : 1;          /* was up at least once */
+	bool rated : 1;              /* its owner was told rate limits */
+	bool with_tunnel : 1;        /* L2TP ended it, with its tunnel */
+	bool decided : 1;            /* let in or refused at least once: it waits for nobody */
 	bool announced4, announced6; /* single routes of a family are in the kernel: */
-	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
-	bool forwarded;              /* was up at least once */
-	bool rated;                  /* its owner was told rate limits */
+	uint8_t n_routes;
 	uint16_t peer_mru;
 	/* how L2TP ended it, where that came first */
 	uint16_t cdn_result, cdn_error;
-	uint16_t peer_cause; /* RFC 3145, of the LAC's CDN */
-	uint16_t mtu;        /* of the AAA; 0 = no limit */
-	bool with_tunnel;
-	bool decided; /* let in or refused at least once: it waits for nobody */
-	char acct_id[RADIUS_SESSION_ID_MAX]; /* Acct-Session-Id: never given twice */
-	uint32_t aaa_id;                     /* request under way; 0 = none */
-	uint64_t opened_at, up_at;           /* ms */
-	uint64_t active_at;                  /* last time the counters were seen to move */
+	uint16_t peer_cause;         /* RFC 3145, of the LAC's CDN */
+	uint16_t mtu;                /* of the AAA; 0 = no limit */
+	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
+	uint32_t serial;    /* of its Acct-Session-Id; the one opened next has the next one */
+	uint32_t aaa_id;    /* request under way; 0 = none */
+	uint64_t up_at;     /* ms */
+	uint64_t active_at; /* last time the counters were seen to move */
 
 	char *user; /* as sent, NUL-terminated; NULL until it was named */
 	uint64_t user_hash;
@@ -83,10 +84,9 @@ struct subscriber {
 
 	uint32_t address;  /* network order; 0 = none */
 	uint32_t given_up; /* the last one it had, for the log */
-	struct subscriber *address_next, *acct_next;
+	struct subscriber *address_next, *serial_next;
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
-	unsigned int n_routes;
 	struct ppp_ipv4 ipv4;
 	struct subscriber_ipv6 *ipv6;     /* NULL: it has none */
 	struct config_route *routes;      /* of the AAA; allocated */
@@ -94,11 +94,11 @@ struct subscriber {
 	struct radius_acct_session *acct; /* from the first time it is up; NULL: none */
 	struct rates_again *rates;        /* they are sent again: the owner's ring was full; NULL */
 
-	struct session_counters counters; /* as of counted_at */
-	uint64_t counted_at;
+	struct session_counters counters;           /* as of the last answer */
 	uint32_t counters_asked, counters_answered; /* messages to the owner */
 	uint32_t up_drops, down_drops;
 };
+_Static_assert(sizeof(struct subscriber) <= 664, "one for each session: malloc's next size is 680");
 
 /* ICRQ: 0, or the CDN result code with *error. */
 int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error);
@@ -126,6 +126,10 @@ struct log_context subscriber_log(const struct subscriber *subscriber);
 void subscriber_decided(struct subscriber *subscriber);
 /* When an authenticated session's time is over, ms; UINT64_MAX: never. */
 uint64_t subscriber_session_end(const struct subscriber *subscriber);
+/* PPP has this deadline now, PPP_NO_DEADLINE: none. */
+void subscriber_deadline_set(struct subscriber *subscriber, uint64_t deadline);
+/* When it has to be up or is over, UINT64_MAX: never. */
+void subscriber_limit_set(struct subscriber *subscriber, uint64_t limit);
 /* PPP is over. */
 void subscriber_closed(struct subscriber *subscriber, enum ppp_close_cause cause);
 
@@ -133,11 +137,14 @@ void subscriber_closed(struct subscriber *subscriber, enum ppp_close_cause cause
 /* What RADIUS is told of a session whose call is up; views into it and into the texts here. */
 struct subscriber_told {
 	struct radius_session session;
+	char id[RADIUS_SESSION_ID_MAX];
 	char lac_address[46], lns_address[46];
 };
 void subscriber_tell(const struct subscriber *subscriber, struct subscriber_told *told);
-/* An Acct-Session-Id of its own. */
+/* An Acct-Session-Id of its own, and its text. */
 void subscriber_name(struct subscriber *subscriber);
+const char *subscriber_acct_id(
+	const struct subscriber *subscriber, char text[RADIUS_SESSION_ID_MAX]);
 /* Keeps what the AAA gave beyond addresses: extra and mtu. -ENOMEM. */
 int subscriber_keep_extra(struct subscriber *subscriber, const struct aaa_answer *answer);
 /* The session's rate limits to its owner, now or as soon as there is room. */

@@ -31,7 +31,7 @@ static struct subscriber *user_oldest(const struct subscriber *subscriber, uint3
 		if (at == subscriber)
 			continue;
 		++*others;
-		if (!oldest || at->opened_at < oldest->opened_at)
+		if (!oldest || (int32_t)(at->serial - oldest->serial) < 0)
 			oldest = at;
 	}
 	return oldest;
@@ -306,6 +306,6 @@ int subscriber_routes_replace(
 		memcpy(copy, routes, n * sizeof(*copy));
 	free(subscriber->routes);
 	subscriber->routes = copy;
-	subscriber->n_routes = n;
+	subscriber->n_routes = (uint8_t)n;
 	return subscriber_prefixes_replace(subscriber) ? 0 : -ENOMEM;
 }

@@ -49,12 +49,7 @@ static void on_random_bytes(void *user, void *out, size_t length)
 
 static void on_arm(void *user, uint64_t deadline)
 {
-	struct subscriber *subscriber = user;
-
-	if (deadline == PPP_NO_DEADLINE)
-		timer_cancel(&subscriber->lns->wheel, &subscriber->timer);
-	else
-		timer_set(&subscriber->lns->wheel, &subscriber->timer, deadline);
+	subscriber_deadline_set(user, deadline);
 }
 
 static void on_link_up(void *user, const struct ppp_link *link)
@@ -106,7 +101,7 @@ static void forwarding_stop(struct subscriber *subscriber, uint32_t flags)
 		return;
 	/* a peer that begins anew has no more time for it than at first, nor more of its session's */
 	if (subscriber->profile->config->subscribers.setup_timeout)
-		timer_set(&lns->wheel, &subscriber->limit,
+		subscriber_limit_set(subscriber,
 			RTE_MIN(lns->now + subscriber->profile->config->subscribers.setup_timeout,
 				subscriber_session_end(subscriber)));
 	lns->subscribers.n_up--;
@@ -141,7 +136,7 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 	}
 	free(subscriber->routes);
 	subscriber->routes = routes;
-	subscriber->n_routes = answer->n_routes;
+	subscriber->n_routes = (uint8_t)answer->n_routes;
 	if (answer->vrf != subscriber->record.vrf) {
 		subscriber_address_drop(subscriber);
 		subscriber->record.vrf = (uint16_t)answer->vrf;
@@ -378,9 +373,7 @@ static void session_up(struct subscriber *subscriber)
 		subscriber->up_at = lns->now;
 		lns->subscribers.came_up++;
 	}
-	timer_cancel(&lns->wheel, &subscriber->limit);
-	if (subscriber->session_timeout)
-		timer_set(&lns->wheel, &subscriber->limit, subscriber_session_end(subscriber));
+	subscriber_limit_set(subscriber, subscriber_session_end(subscriber));
 	subscriber->active_at = lns->now;
 	subscriber_acct_start(subscriber);
 	subscriber_takeover(subscriber);

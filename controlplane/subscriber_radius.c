@@ -16,10 +16,15 @@
 
 void subscriber_name(struct subscriber *subscriber)
 {
-	struct lns *lns = subscriber->lns;
+	subscriber->serial = subscriber->lns->acct_serial++;
+}
 
-	snprintf(subscriber->acct_id, sizeof(subscriber->acct_id), "%08X%08X", lns->acct_epoch,
-		lns->acct_serial++);
+const char *subscriber_acct_id(
+	const struct subscriber *subscriber, char text[RADIUS_SESSION_ID_MAX])
+{
+	snprintf(text, RADIUS_SESSION_ID_MAX, "%08X%08X", subscriber->lns->acct_epoch,
+		subscriber->serial);
+	return text;
 }
 
 static void endpoint_text(const struct l2tp_endpoint *endpoint, char text[46])
@@ -56,7 +61,7 @@ void subscriber_tell(const struct subscriber *subscriber, struct subscriber_told
 	struct radius_session *session = &told->session;
 
 	*session = (struct radius_session){
-		.id = subscriber->acct_id,
+		.id = subscriber_acct_id(subscriber, told->id),
 		.user = bytes_of((const uint8_t *)subscriber->user,
 			subscriber->user ? strlen(subscriber->user) : 0),
 		.tunnel_id = subscriber->record.tunnel_id,

@@ -29,16 +29,16 @@ struct subscriber_record {
 	uint32_t flags; /* enum session_flags */
 	/* the session's addresses and routed prefixes; allocated, NULL if there are none */
 	struct session_prefix *prefixes;
-	uint8_t n_prefixes;
 
 	/* where install.c put it; not part of the JSON, which is about what, not where */
-	uint8_t owner;
-	uint8_t esp_owner; /* of the SAs when it was opened; worker_load.h */
-	uint32_t index, generation;
 	/* what has a route now: allocated, or the prefixes themselves, where all of them have */
 	struct session_prefix *installed;
-	uint8_t n_installed;
 	subscriber_final *final; /* set while the session is closing */
+	uint32_t index, generation;
+	uint8_t owner;
+	uint8_t esp_owner; /* of the SAs when it was opened; worker_load.h */
+
+	uint8_t n_prefixes, n_installed;
 };
 
 /* Replaces the prefixes; -E2BIG above SUBSCRIBER_PREFIXES_MAX, -ENOMEM. */

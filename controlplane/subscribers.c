@@ -27,9 +27,9 @@ int subscribers_init(struct subscribers *subscribers, uint32_t capacity)
 		reserve_memory(capacity * sizeof(struct subscriber *), RESERVE_COLD, -1);
 	subscribers->by_user = reserve_memory(chains, RESERVE_COLD, -1);
 	subscribers->by_address = reserve_memory(chains, RESERVE_COLD, -1);
-	subscribers->by_acct = reserve_memory(chains, RESERVE_COLD, -1);
+	subscribers->by_serial = reserve_memory(chains, RESERVE_COLD, -1);
 	if (subscribers->by_index && subscribers->by_user && subscribers->by_address &&
-		subscribers->by_acct)
+		subscribers->by_serial)
 		return 0;
 	subscribers_fini(subscribers);
 	return -ENOMEM;
@@ -42,31 +42,23 @@ void subscribers_fini(struct subscribers *subscribers)
 	reserve_free(subscribers->by_index, subscribers->capacity * sizeof(struct subscriber *));
 	reserve_free(subscribers->by_user, chains);
 	reserve_free(subscribers->by_address, chains);
-	reserve_free(subscribers->by_acct, chains);
+	reserve_free(subscribers->by_serial, chains);
 	subscribers->by_index = subscribers->by_user = NULL;
-	subscribers->by_address = subscribers->by_acct = NULL;
+	subscribers->by_address = subscribers->by_serial = NULL;
 }
 
-static struct subscriber **acct_chain(
-	const struct subscribers *subscribers, const void *acct_id, size_t length)
+/* They are given one after another: as even as a hash. */
+static struct subscriber **serial_chain(const struct subscribers *subscribers, uint32_t serial)
 {
-	uint64_t hash = subscribers_hash(subscribers, acct_id, length);
-
-	return &subscribers->by_acct[hash >> 8 & subscribers->mask];
-}
-
-static struct subscriber **acct_chain_of(
-	const struct subscribers *subscribers, const struct subscriber *subscriber)
-{
-	return acct_chain(subscribers, subscriber->acct_id, strlen(subscriber->acct_id));
+	return &subscribers->by_serial[serial & subscribers->mask];
 }
 
 void subscribers_add(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **chain = acct_chain_of(subscribers, subscriber);
+	struct subscriber **chain = serial_chain(subscribers, subscriber->serial);
 	uint32_t index = subscriber->record.index;
 
-	subscriber->acct_next = *chain;
+	subscriber->serial_next = *chain;
 	*chain = subscriber;
 	subscribers->by_index[index] = subscriber;
 	if (index >= subscribers->high)
@@ -75,22 +67,21 @@ void subscribers_add(struct subscribers *subscribers, struct subscriber *subscri
 
 void subscribers_remove(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **link = acct_chain_of(subscribers, subscriber);
+	struct subscriber **link = serial_chain(subscribers, subscriber->serial);
 
 	while (*link != subscriber)
-		link = &(*link)->acct_next;
-	*link = subscriber->acct_next;
-	subscriber->acct_next = NULL;
+		link = &(*link)->serial_next;
+	*link = subscriber->serial_next;
+	subscriber->serial_next = NULL;
 	subscribers->by_index[subscriber->record.index] = NULL;
 }
 
-struct subscriber *subscribers_of_acct(
-	const struct subscribers *subscribers, const void *acct_id, size_t length)
+struct subscriber *subscribers_of_serial(const struct subscribers *subscribers, uint32_t serial)
 {
-	struct subscriber *at = *acct_chain(subscribers, acct_id, length);
+	struct subscriber *at = *serial_chain(subscribers, serial);
 
-	while (at && (strlen(at->acct_id) != length || memcmp(at->acct_id, acct_id, length)))
-		at = at->acct_next;
+	while (at && at->serial != serial)
+		at = at->serial_next;
 	return at;
 }
 

@@ -11,7 +11,7 @@ struct subscribers {
 	struct subscriber **by_index; /* reserved memory, backed as used */
 	struct subscriber **by_user;  /* chains */
 	struct subscriber **by_address;
-	struct subscriber **by_acct;
+	struct subscriber **by_serial;
 	uint32_t mask;
 	uint64_t seed[2]; /* for hashing names that attackers choose */
 	uint32_t high;    /* indices below it were in use */
@@ -26,7 +26,7 @@ struct subscribers {
 int subscribers_init(struct subscribers *subscribers, uint32_t capacity);
 void subscribers_fini(struct subscribers *subscribers);
 
-/* By its index, and by its Acct-Session-Id, which it has by then. */
+/* By its index, and by the serial of its Acct-Session-Id, which it has by then. */
 void subscribers_add(struct subscribers *subscribers, struct subscriber *subscriber);
 void subscribers_remove(struct subscribers *subscribers, struct subscriber *subscriber);
 /* NULL unless a live entry of that generation is there. */
@@ -35,9 +35,8 @@ struct subscriber *subscribers_get(
 /* The next one from *index on (0 at first), also ending ones; NULL at the end. */
 struct subscriber *subscribers_next(const struct subscribers *subscribers, uint32_t *index);
 
-/* The one with an Acct-Session-Id, also an ending one. */
-struct subscriber *subscribers_of_acct(
-	const struct subscribers *subscribers, const void *acct_id, size_t length);
+/* The one whose Acct-Session-Id has this serial, also an ending one. */
+struct subscriber *subscribers_of_serial(const struct subscribers *subscribers, uint32_t serial);
 
 uint64_t subscribers_hash(const struct subscribers *subscribers, const void *bytes, size_t length);
 void subscribers_user_add(struct subscribers *subscribers, struct subscriber *subscriber);

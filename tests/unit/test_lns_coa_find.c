@@ -64,7 +64,7 @@ static struct l2tp_call *call_make(const char *calling, const char *called)
 }
 
 static void subscriber_make(
-	struct subscriber *subscriber, uint32_t index, const char *user, uint64_t serial)
+	struct subscriber *subscriber, uint32_t index, const char *user, uint32_t serial)
 {
 	*subscriber = (struct subscriber){
 		.lns = &lns,
@@ -73,7 +73,7 @@ static void subscriber_make(
 		.record = {.index = index},
 	};
 	subscriber->ppp.config = &ppp_config;
-	snprintf(subscriber->acct_id, sizeof(subscriber->acct_id), "%016lX", (unsigned long)serial);
+	subscriber->serial = serial;
 	subscribers_add(&lns.subscribers, subscriber);
 	if (!user)
 		return;
@@ -87,7 +87,7 @@ static void line_make(unsigned int i)
 	const struct line *line = &lines[i];
 	struct subscriber *subscriber = &all[i];
 
-	subscriber_make(subscriber, i, line->user, 0xABCD000000000000 + i);
+	subscriber_make(subscriber, i, line->user, i);
 	subscriber->state = (uint8_t)line->state;
 	subscriber->record.vrf = line->vrf;
 	subscriber->record.tunnel_id = line->tunnel;
@@ -124,6 +124,7 @@ static void setup(void)
 	config_errors_free(&errors);
 	profile = (struct profile){.config = config, .ppp = &ppp_config};
 	lns.profile = &profile;
+	lns.acct_epoch = 0xABCD0000;
 	cr_assert_eq(subscribers_init(&lns.subscribers, 1024), 0);
 	cr_assert_eq(prefix_table_init(&lns.ipv6.holders, 1024, 1), 0);
 	lns.l2tp = l2tp_lns_create(&ops, &lns, &settings);
@@ -227,6 +228,13 @@ Test(lns_coa_find, names_truth_table)
 		{{ACCT(3)}, 3},
 		{{ACCT(9)}, NONE},
 		{{{RADIUS_ACCT_SESSION_ID, "ABCD0000000000000", 0}}, NONE},
+		{{{RADIUS_ACCT_SESSION_ID, "ABCD000100000000", 0}}, NONE},
+		{{{RADIUS_ACCT_SESSION_ID, "ABCD0000       0", 0}}, NONE},
+		{{{RADIUS_ACCT_SESSION_ID,
+			 "ABCD0000\0"
+			 "0000000",
+			 16}},
+			NONE},
 		{{{RADIUS_ACCT_SESSION_ID, "ABCD00000000000", 0}}, NONE},
 		{{{RADIUS_ACCT_SESSION_ID, "abcd000000000000", 0}}, NONE},
 		{{{RADIUS_ACCT_MULTI_SESSION_ID, "ABCD000000000003", 0}}, 3},
@@ -345,14 +353,15 @@ Test(lns_coa_find, an_index_looks_at_few_of_many_sessions)
 	uint32_t looked;
 
 	for (unsigned int i = 0; i < MANY; i++)
-		subscriber_make(&many[i], (uint32_t)(LINES + i), "all", i);
+		subscriber_make(&many[i], (uint32_t)(LINES + i), "all", LINES + i);
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		find(&rows[i].name, 1, &found, &looked);
 		cr_assert_eq(looked, rows[i].looked, "row %u: %u", i, looked);
 	}
 	/* those that have gone are not found */
 	for (unsigned int i = 0; i < MANY; i++) {
-		struct name name = {RADIUS_ACCT_SESSION_ID, many[i].acct_id, 0};
+		char id[RADIUS_SESSION_ID_MAX];
+		struct name name = {RADIUS_ACCT_SESSION_ID, subscriber_acct_id(&many[i], id), 0};
 
 		cr_assert_eq(find(&name, 1, &found, &looked), RADIUS_ERROR_NONE);
 		cr_assert_eq(found, &many[i]);
