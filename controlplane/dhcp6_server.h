@@ -100,11 +100,11 @@ struct dhcp6_client {
 
 /* Of a session; all zero at its start, given back by dhcp6_binding_clear(). */
 struct dhcp6_binding {
+	struct dhcp6_client *client; /* allocated; NULL: none */
+	uint32_t prefix_iaid, address_iaid;
 	bool prefix_bound, address_bound;
 	bool address_declined;
 	bool reconfiguring; /* a Reconfigure was sent and is not answered yet */
-	uint32_t prefix_iaid, address_iaid;
-	struct dhcp6_client *client; /* allocated; NULL: none */
 };
 
 void dhcp6_binding_clear(struct dhcp6_binding *binding);

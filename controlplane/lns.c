@@ -168,7 +168,7 @@ static int engines_start(struct lns *lns, char *error, size_t error_size)
 	int rc = subscribers_init(&lns->subscribers, config->dpdk.max_sessions);
 
 	if (!rc)
-		rc = ipv6_state_init(&lns->ipv6, config->dpdk.max_sessions, config->lns.host_name);
+		rc = ipv6_state_init(&lns->ipv6, &lns->subscribers, config->lns.host_name);
 	lns->aaa = aaa_create(config, AAA_PENDING_MAX);
 	lns->acct_epoch = (uint32_t)time(NULL);
 	entropy_fill(&lns->acct_serial, sizeof(lns->acct_serial));

@@ -59,7 +59,7 @@ static bool held_holds(const struct held_prefix *outer, const struct held_prefix
 
 	memcpy(prefix.addr.bytes, outer->addr, 16);
 	memcpy(addr.bytes, inner->addr, 16);
-	return outer != inner && outer->holder && outer->length < inner->length &&
+	return outer != inner && outer->held && outer->length < inner->length &&
 		ip_prefix_holds(&prefix, &addr);
 }
 
@@ -87,7 +87,7 @@ static void pools_carry_over(
 		for (unsigned int part = 0; subscriber->ipv6 && part < IPV6_PARTS; part++) {
 			const struct held_prefix *held = &subscriber->ipv6->parts[part];
 
-			if (!held->holder ||
+			if (!held->held ||
 				pools_exact(pools, config, held->vrf, subscriber->user_hash,
 					held->addr, held->length) != -ERANGE ||
 				part_is_within(subscriber->ipv6, held))

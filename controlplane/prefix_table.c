@@ -2,17 +2,20 @@
 /* Who holds which IPv6 prefix. */
 #include "prefix_table.h"
 
+#include "subscribers.h"
+
 #include <dataplane/reserve.h>
 #include <rte_jhash.h>
 
 #include <errno.h>
 #include <string.h>
 
-int prefix_table_init(struct prefix_table *table, uint32_t capacity, uint32_t seed)
+int prefix_table_init(
+	struct prefix_table *table, const struct subscribers *subscribers, uint32_t seed)
 {
-	*table = (struct prefix_table){.mask = 1023, .seed = seed};
+	*table = (struct prefix_table){.subscribers = subscribers, .mask = 1023, .seed = seed};
 	/* a link's and a delegated prefix each: at most two in a chain, in the mean */
-	while (table->mask < capacity)
+	while (table->mask < subscribers->capacity)
 		table->mask = table->mask * 2 + 1;
 	table->chains =
 		reserve_memory((table->mask + 1ul) * sizeof(*table->chains), RESERVE_COLD, -1);
@@ -25,7 +28,7 @@ void prefix_table_fini(struct prefix_table *table)
 	table->chains = NULL;
 }
 
-static struct held_prefix **chain_of(
+static uint32_t *chain_of(
 	const struct prefix_table *table, uint16_t vrf, const uint8_t addr[16], uint8_t length)
 {
 	uint32_t words[5];
@@ -35,34 +38,55 @@ static struct held_prefix **chain_of(
 	return &table->chains[rte_jhash_32b(words, 5, table->seed) & table->mask];
 }
 
-void prefix_table_add(
-	struct prefix_table *table, struct held_prefix *held, struct subscriber *holder)
+/* A link of a chain: whose prefix and which one; 0 at the end. */
+static uint32_t link_to(const struct subscriber *subscriber, unsigned int part)
 {
-	struct held_prefix **chain = chain_of(table, held->vrf, held->addr, held->length);
-
-	held->holder = holder;
-	held->next = *chain;
-	*chain = held;
+	return subscriber->record.index * IPV6_PARTS + part + 1;
 }
 
-void prefix_table_remove(struct prefix_table *table, struct held_prefix *held)
+static struct subscriber *link_holder(const struct prefix_table *table, uint32_t link)
 {
-	struct held_prefix **link = chain_of(table, held->vrf, held->addr, held->length);
+	return table->subscribers->by_index[(link - 1) / IPV6_PARTS];
+}
 
-	while (*link && *link != held)
-		link = &(*link)->next;
+static struct held_prefix *link_prefix(const struct prefix_table *table, uint32_t link)
+{
+	return &link_holder(table, link)->ipv6->parts[(link - 1) % IPV6_PARTS];
+}
+
+void prefix_table_add(struct prefix_table *table, struct subscriber *subscriber, unsigned int part)
+{
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+	uint32_t *chain = chain_of(table, held->vrf, held->addr, held->length);
+
+	held->held = true;
+	held->next = *chain;
+	*chain = link_to(subscriber, part);
+}
+
+void prefix_table_remove(
+	struct prefix_table *table, struct subscriber *subscriber, unsigned int part)
+{
+	struct held_prefix *held = &subscriber->ipv6->parts[part];
+	uint32_t *link = chain_of(table, held->vrf, held->addr, held->length);
+
+	while (*link && *link != link_to(subscriber, part))
+		link = &link_prefix(table, *link)->next;
 	if (*link)
 		*link = held->next;
-	held->next = NULL;
-	held->holder = NULL;
+	held->next = 0;
+	held->held = false;
 }
 
 struct subscriber *prefix_table_holder(
 	const struct prefix_table *table, uint16_t vrf, const uint8_t addr[16], uint8_t length)
 {
-	struct held_prefix *at = *chain_of(table, vrf, addr, length);
+	for (uint32_t link = *chain_of(table, vrf, addr, length); link;
+		link = link_prefix(table, link)->next) {
+		const struct held_prefix *at = link_prefix(table, link);
 
-	while (at && (at->vrf != vrf || at->length != length || memcmp(at->addr, addr, 16)))
-		at = at->next;
-	return at ? at->holder : NULL;
+		if (at->vrf == vrf && at->length == length && !memcmp(at->addr, addr, 16))
+			return link_holder(table, link);
+	}
+	return NULL;
 }

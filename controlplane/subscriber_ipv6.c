@@ -18,7 +18,8 @@ static const char *const part_names[IPV6_PARTS] = {
 	[IPV6_ADDRESS] = "address",
 };
 
-int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name)
+int ipv6_state_init(
+	struct ipv6_state *state, const struct subscribers *subscribers, const char *host_name)
 {
 	uint8_t secret[DHCP6_SECRET_LEN];
 	uint32_t seed;
@@ -38,8 +39,8 @@ int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *hos
 	entropy_fill(secret, sizeof(secret));
 	dhcp6_server_init(&state->dhcp6, text, secret, (uint64_t)time(NULL) << 32);
 	entropy_fill(&seed, sizeof(seed));
-	rc = prefix_table_init(&state->holders, capacity, seed);
-	return rc ? rc : router_adv_clock_init(&state->clock, capacity);
+	rc = prefix_table_init(&state->holders, subscribers, seed);
+	return rc ? rc : router_adv_clock_init(&state->clock, subscribers->capacity);
 }
 
 void ipv6_state_fini(struct ipv6_state *state)
@@ -152,7 +153,7 @@ int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *w
 
 static bool part_is_shared(const struct held_prefix *held)
 {
-	return held->length && !held->holder;
+	return held->length && !held->held;
 }
 
 /* Shared by both, it becomes the heir's own; false: it is not shared. */
@@ -165,12 +166,12 @@ static bool part_pass(struct subscriber *donor, struct subscriber *heir, enum ip
 		return false;
 	has = &donor->ipv6->parts[part];
 	gets = &heir->ipv6->parts[part];
-	if (!part_is_shared(gets) || !has->holder || has->length != gets->length ||
+	if (!part_is_shared(gets) || !has->held || has->length != gets->length ||
 		has->vrf != gets->vrf || memcmp(has->addr, gets->addr, 16))
 		return false;
-	prefix_table_remove(holders, has);
+	prefix_table_remove(holders, donor, part);
 	*has = (struct held_prefix){0};
-	prefix_table_add(holders, gets, heir);
+	prefix_table_add(holders, heir, part);
 	return true;
 }
 
@@ -182,8 +183,8 @@ static void part_drop(struct subscriber *subscriber, enum ipv6_part part)
 	/* the heir has negotiated it already */
 	if (subscriber->heir && part_pass(subscriber, subscriber->heir, part))
 		return;
-	if (held->holder) {
-		prefix_table_remove(&lns->ipv6.holders, held);
+	if (held->held) {
+		prefix_table_remove(&lns->ipv6.holders, subscriber, part);
 		lns_prefix_release(lns, held->vrf, held->addr, held->length);
 	}
 	*held = (struct held_prefix){0};
@@ -198,11 +199,11 @@ static bool part_of_donor(struct subscriber *subscriber, enum ipv6_part part, ui
 	if (!donor || !donor->ipv6)
 		return false;
 	has = &donor->ipv6->parts[part];
-	if (!has->holder || has->vrf != subscriber->record.vrf || has->length != length)
+	if (!has->held || has->vrf != subscriber->record.vrf || has->length != length)
 		return false;
 	subscriber->ipv6->parts[part] = *has;
-	subscriber->ipv6->parts[part].next = NULL;
-	subscriber->ipv6->parts[part].holder = NULL;
+	subscriber->ipv6->parts[part].next = 0;
+	subscriber->ipv6->parts[part].held = false;
 	return true;
 }
 
@@ -279,7 +280,7 @@ static int part_fix(
 			: -EBUSY;
 	rc = fixed_take(subscriber, part, fixed, held);
 	if (!rc)
-		prefix_table_add(&lns->ipv6.holders, held, subscriber);
+		prefix_table_add(&lns->ipv6.holders, subscriber, part);
 	return rc;
 }
 
@@ -344,7 +345,7 @@ static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 		return 0;
 	rc = pool_take(subscriber, pool, held);
 	if (!rc)
-		prefix_table_add(&lns->ipv6.holders, held, subscriber);
+		prefix_table_add(&lns->ipv6.holders, subscriber, part);
 	return rc;
 }
 
@@ -407,7 +408,7 @@ void subscriber_ipv6_replace(
 
 	part_drop(subscriber, part);
 	*held = *fresh;
-	prefix_table_add(&subscriber->lns->ipv6.holders, held, subscriber);
+	prefix_table_add(&subscriber->lns->ipv6.holders, subscriber, part);
 }
 
 void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_prefix *fresh)

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct subscriber;
+struct subscribers;
 struct lns;
 
 enum ipv6_part {
@@ -40,10 +41,10 @@ struct shared_ipv6 {
 /* Allocated for sessions that may have IPv6. */
 struct subscriber_ipv6 {
 	struct shared_ipv6 *shared;
-	struct held_prefix parts[IPV6_PARTS]; /* holder NULL, length set: still the donor's */
-	bool up;                              /* IPv6CP; the identifiers are PPP's */
+	struct renumbering *renumbering;      /* NULL: not lately */
+	struct held_prefix parts[IPV6_PARTS]; /* length set, but not held: still the donor's */
 	struct dhcp6_binding binding;
-	struct renumbering *renumbering; /* NULL: not lately */
+	bool up; /* IPv6CP; the identifiers are PPP's */
 };
 
 /* All sessions' IPv6 counters, with those of ND and DHCPv6. */
@@ -57,8 +58,9 @@ struct ipv6_state {
 	uint64_t no_prefix, refused_mtu, came_up, other_protocol;
 };
 
-/* 0, or -ENOMEM. capacity: sessions. */
-int ipv6_state_init(struct ipv6_state *state, uint32_t capacity, const char *host_name);
+/* 0, or -ENOMEM. */
+int ipv6_state_init(
+	struct ipv6_state *state, const struct subscribers *subscribers, const char *host_name);
 void ipv6_state_fini(struct ipv6_state *state);
 
 /* Other values for a session that has IPv6; nothing else changes. -ENOMEM. */

@@ -104,7 +104,7 @@ static void line_make(unsigned int i)
 	subscriber->ipv6->up = true;
 	subscriber->ipv6->parts[IPV6_LINK] = (struct held_prefix){
 		.vrf = line->vrf, .length = 64, .addr = {0x20, 1, 0x0d, 0xb8, 0, 0, 0, line->link}};
-	prefix_table_add(&lns.ipv6.holders, &subscriber->ipv6->parts[IPV6_LINK], subscriber);
+	prefix_table_add(&lns.ipv6.holders, subscriber, IPV6_LINK);
 	subscriber->ppp.ipv6cp.agreed_id[7] = line->link;
 }
 
@@ -126,7 +126,7 @@ static void setup(void)
 	lns.profile = &profile;
 	lns.acct_epoch = 0xABCD0000;
 	cr_assert_eq(subscribers_init(&lns.subscribers, 1024), 0);
-	cr_assert_eq(prefix_table_init(&lns.ipv6.holders, 1024, 1), 0);
+	cr_assert_eq(prefix_table_init(&lns.ipv6.holders, &lns.subscribers, 1), 0);
 	lns.l2tp = l2tp_lns_create(&ops, &lns, &settings);
 	cr_assert(lns.l2tp);
 	for (unsigned int i = 0; i < LINES; i++)

@@ -54,7 +54,7 @@ static void setup(void)
 	memset(&lns, 0, sizeof(lns));
 	cr_assert_eq(digest_init(), 0);
 	cr_assert_eq(subscribers_init(&lns.subscribers, SESSIONS), 0);
-	cr_assert_eq(ipv6_state_init(&lns.ipv6, SESSIONS, "lns"), 0);
+	cr_assert_eq(ipv6_state_init(&lns.ipv6, &lns.subscribers, "lns"), 0);
 	configure(pools);
 	for (unsigned int i = 0; i < SESSIONS; i++)
 		sessions[i] = (struct subscriber){.lns = &lns, .record.mtu = 1500};
@@ -81,6 +81,7 @@ static struct subscriber *session(unsigned int i, const char *user)
 	sessions[i].user = strdup(user);
 	sessions[i].user_hash = subscribers_hash(&lns.subscribers, user, strlen(user));
 	sessions[i].record.index = i;
+	subscribers_add(&lns.subscribers, &sessions[i]);
 	return &sessions[i];
 }
 
@@ -227,7 +228,6 @@ Test(subscriber_ipv6, a_change_to_a_pool_goes_by_the_pool_that_has_what_is_held)
 	struct aaa_ipv6 wanted = of_pools(0, 1);
 	struct held_prefix fresh;
 
-	subscribers_add(&lns.subscribers, alice);
 	cr_assert_eq(get(alice, &wanted), 0);
 	cr_expect_eq(subscriber_ipv6_reserve(alice, IPV6_LINK, &wanted, &fresh), 0);
 	cr_expect_eq(fresh.length, 0, "it has one of the pool");
@@ -258,7 +258,6 @@ Test(subscriber_ipv6, pools_of_another_length_give_nothing_that_a_session_still_
 	struct ip_prefix held = {.addr.family = 6, .length = 56};
 
 	wanted.address = v6("2001:db8:1::77", 128).addr;
-	subscribers_add(&lns.subscribers, alice);
 	cr_assert_eq(get(alice, &wanted), 0);
 	cr_assert_str_eq(shown(alice, IPV6_LINK), "2001:db8:1::/64");
 	cr_assert_str_eq(shown(alice, IPV6_ADDRESS), "2001:db8:1::77");
