@@ -132,3 +132,5 @@ uint64_t session_deadline(const struct l2tp_tunnel *t);
 /* l2tp_call.c */
 /* What msg says, over what old said (NULL: nothing); old stays. NULL: no memory. */
 struct l2tp_call *call_merge(const struct l2tp_call *old, const struct l2tp_message *msg);
+/* A copy without what the LAC did of LCP and authentication. */
+struct l2tp_call *call_unproxied(const struct l2tp_call *call);

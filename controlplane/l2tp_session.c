@@ -301,9 +301,26 @@ static void session_missing(struct l2tp_tunnel *t, uint64_t now, const struct l2
 		"no such session", NULL);
 }
 
+/* What the LAC did before it gave the call to us has been read, by who is up, if it is still. */
+static void proxy_forget(struct l2tp_tunnel *t, uint16_t local_id)
+{
+	struct l2tp_session *s = l2tp_tunnel_session(t, local_id);
+	struct l2tp_call *call;
+
+	if (s == NULL || !s->call->proxied)
+		return;
+	call = call_unproxied(s->call);
+	if (call == NULL)
+		return;
+	free(s->call);
+	s->call = call;
+}
+
 static void receive_iccn(struct l2tp_session *s, uint64_t now, const struct l2tp_message *msg)
 {
-	struct l2tp_lns *lns = s->tunnel->lns;
+	struct l2tp_tunnel *t = s->tunnel;
+	struct l2tp_lns *lns = t->lns;
+	uint16_t local_id = s->local_id;
 	struct l2tp_call *call;
 
 	if (s->state != L2TP_SESSION_WAIT_CONNECT) {
@@ -323,6 +340,7 @@ static void receive_iccn(struct l2tp_session *s, uint64_t now, const struct l2tp
 	s->state = L2TP_SESSION_ESTABLISHED;
 	lns_count(lns, L2TP_COUNTER_SESSION_UP);
 	lns->ops->session_up(lns->user, s);
+	proxy_forget(t, local_id);
 }
 
 static void receive_cdn(struct l2tp_session *s, uint64_t now, const struct l2tp_message *msg)

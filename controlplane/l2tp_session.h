@@ -31,20 +31,27 @@ struct l2tp_call {
 	uint32_t serial_number;
 	uint32_t bearer_type, framing_type;
 	uint32_t physical_channel;
-	uint16_t
-		proxy_type; /* RFC 2661 4.4.5: 0 absent, 1 text, 2 CHAP, 3 PAP, 4 none, 5 MS-CHAP */
-	uint8_t proxy_id;   /* valid if has_proxy_id */
-	bool has_proxy_id : 1;
+	uint16_t size; /* of the whole allocation */
 	bool has_physical_channel : 1;
 	bool sequencing_required : 1; /* AVP 39: always send data sequence numbers */
 	bool speed_updates : 1;       /* RFC 5515: the LAC will send CSUN */
-	uint32_t size;                /* of the whole allocation */
+	bool proxied : 1;             /* a struct l2tp_call_proxy follows */
 	struct l2tp_field called_number, calling_number, sub_address;
 	struct l2tp_field private_group;
-	struct l2tp_field initial_confreq, last_sent_confreq, last_received_confreq;
-	struct l2tp_field proxy_name, proxy_challenge, proxy_response;
 	struct l2tp_field access_line; /* RFC 5515 AVPs; read with l2tp_call_access_line */
 };
+_Static_assert(sizeof(struct l2tp_call) <= 56, "one for each session");
+
+/* What the LAC did of LCP and authentication (RFC 2661 4.4.5): there until session_up() has returned. */
+struct l2tp_call_proxy {
+	uint16_t type; /* 0 absent, 1 text, 2 CHAP, 3 PAP, 4 none, 5 MS-CHAP */
+	uint8_t id;    /* 0: absent */
+	struct l2tp_field initial_confreq, last_sent_confreq, last_received_confreq;
+	struct l2tp_field name, challenge, response;
+};
+
+/* All zero if the LAC sent nothing of it. */
+const struct l2tp_call_proxy *l2tp_call_proxy(const struct l2tp_call *call);
 
 /* NULL with *len 0 if the field is absent. */
 const uint8_t *l2tp_call_bytes(const struct l2tp_call *call, struct l2tp_field field, size_t *len);

@@ -205,20 +205,20 @@ refuse:
 /* What the LAC did of LCP and authentication (RFC 2661 4.4.5). */
 static bool proxy_fill(const struct l2tp_call *call, struct ppp_proxy *proxy)
 {
+	const struct l2tp_call_proxy *of = l2tp_call_proxy(call);
+
 	*proxy = (struct ppp_proxy){
-		.auth_type = call->proxy_type,
-		.auth_id = call->proxy_id,
+		.auth_type = of->type,
+		.auth_id = of->id,
 	};
 	proxy->initial_received =
-		l2tp_call_bytes(call, call->initial_confreq, &proxy->initial_received_len);
-	proxy->last_sent = l2tp_call_bytes(call, call->last_sent_confreq, &proxy->last_sent_len);
+		l2tp_call_bytes(call, of->initial_confreq, &proxy->initial_received_len);
+	proxy->last_sent = l2tp_call_bytes(call, of->last_sent_confreq, &proxy->last_sent_len);
 	proxy->last_received =
-		l2tp_call_bytes(call, call->last_received_confreq, &proxy->last_received_len);
-	proxy->auth_name = l2tp_call_bytes(call, call->proxy_name, &proxy->auth_name_len);
-	proxy->auth_challenge =
-		l2tp_call_bytes(call, call->proxy_challenge, &proxy->auth_challenge_len);
-	proxy->auth_response =
-		l2tp_call_bytes(call, call->proxy_response, &proxy->auth_response_len);
+		l2tp_call_bytes(call, of->last_received_confreq, &proxy->last_received_len);
+	proxy->auth_name = l2tp_call_bytes(call, of->name, &proxy->auth_name_len);
+	proxy->auth_challenge = l2tp_call_bytes(call, of->challenge, &proxy->auth_challenge_len);
+	proxy->auth_response = l2tp_call_bytes(call, of->response, &proxy->auth_response_len);
 	return proxy->last_sent || proxy->last_received || proxy->auth_type;
 }
 

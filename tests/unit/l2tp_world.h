@@ -34,7 +34,8 @@ struct world {
 	uint64_t data_seen;
 	int refuse_tunnel, refuse_session; /* what the open callbacks return */
 	uint16_t refuse_error;
-	bool close_in_up; /* session_up closes the session at once */
+	bool close_in_up;                         /* session_up closes the session at once */
+	void (*up)(const struct l2tp_call *call); /* in session_up; may be NULL */
 	uint32_t follows; /* the SA group that another one's tunnels may go on in */
 	uint32_t missed;  /* messages from there that were not the peer's */
 
@@ -181,6 +182,8 @@ static void world_session_up(void *user, struct l2tp_session *s)
 	cr_assert_not_null(s->call);
 	s->user = w;
 	w->session_up++;
+	if (w->up != NULL)
+		w->up(s->call);
 	if (w->close_in_up)
 		l2tp_session_close(s, w->now, L2TP_CDN_ADMINISTRATIVE, 0, "refused", NULL);
 }

@@ -24,6 +24,8 @@ static struct l2tp_tunnel *tunnel(void)
 	return l2tp_lns_tunnel(w.lns, c.lns_id);
 }
 
+#define LINE_HEADER 4 /* in front of each access-line value, l2tp_call.c */
+
 static bool field_is(const struct l2tp_call *call, struct l2tp_field field, const char *text)
 {
 	size_t len;
@@ -139,7 +141,22 @@ Test(l2tp_session, state_table)
 	}
 }
 
-Test(l2tp_session, everything_about_the_call_is_kept)
+static void proxy_is_there(const struct l2tp_call *call)
+{
+	const struct l2tp_call_proxy *proxy = l2tp_call_proxy(call);
+
+	cr_assert(call->proxied);
+	cr_assert(field_is(call, proxy->initial_confreq, "abc"));
+	cr_assert(field_is(call, proxy->last_sent_confreq, "defg"));
+	cr_assert(field_is(call, proxy->last_received_confreq, "hi"));
+	cr_assert_eq(proxy->type, 2);
+	cr_assert_eq(proxy->id, 7, "the high octet is reserved");
+	cr_assert(field_is(call, proxy->name, "user@isp"), "was hidden");
+	cr_assert(field_is(call, proxy->challenge, "chal"));
+	cr_assert(field_is(call, proxy->response, "resp"));
+}
+
+Test(l2tp_session, everything_about_the_call_is_kept_but_its_proxy_lcp)
 {
 	const struct l2tp_call *call;
 	static char number[L2TP_AVP_VALUE_MAX + 1];
@@ -178,6 +195,7 @@ Test(l2tp_session, everything_about_the_call_is_kept)
 	l2tp_write_bytes(&c.out, false, L2TP_AVP_PROXY_AUTHEN_CHALLENGE, "chal", 4);
 	l2tp_write_bytes(&c.out, false, L2TP_AVP_PROXY_AUTHEN_RESPONSE, "resp", 4);
 	l2tp_write_bytes(&c.out, true, L2TP_AVP_SEQUENCING_REQUIRED, NULL, 0);
+	w.up = proxy_is_there;
 	client_send(&c);
 	cr_assert_eq(w.session_up, 1);
 
@@ -194,14 +212,6 @@ Test(l2tp_session, everything_about_the_call_is_kept)
 	cr_assert(field_is(call, call->called_number, number));
 	cr_assert(field_is(call, call->sub_address, ""), "present and empty");
 	cr_assert(field_is(call, call->private_group, "blue"));
-	cr_assert(field_is(call, call->initial_confreq, "abc"));
-	cr_assert(field_is(call, call->last_sent_confreq, "defg"));
-	cr_assert(field_is(call, call->last_received_confreq, "hi"));
-	cr_assert_eq(call->proxy_type, 2);
-	cr_assert_eq(call->proxy_id, 7, "the high octet is reserved");
-	cr_assert(field_is(call, call->proxy_name, "user@isp"), "was hidden");
-	cr_assert(field_is(call, call->proxy_challenge, "chal"));
-	cr_assert(field_is(call, call->proxy_response, "resp"));
 	cr_assert_not_null(l2tp_call_access_line(call, 1, &len));
 	cr_assert_eq(len, 11);
 	cr_assert_not_null(l2tp_call_access_line(call, 2, &len));
@@ -210,7 +220,12 @@ Test(l2tp_session, everything_about_the_call_is_kept)
 	cr_assert_eq(rate, 100000000);
 	cr_assert_null(l2tp_call_access_line(call, 3, &len));
 	cr_assert_not(l2tp_call_access_number(call, 1, &rate), "11 bytes are no number");
-	cr_assert_leq(call->size, sizeof(*call) + 2 * 1017 + 200);
+	cr_assert_eq(call->size,
+		sizeof(*call) + 2 * 1017 + strlen("blue") + 3 * LINE_HEADER +
+			strlen("dslam 1/2/3") + strlen("remote") + 4,
+		"nothing else, no credentials");
+	cr_assert_not(call->proxied);
+	cr_assert_eq(l2tp_call_proxy(call)->type, 0);
 }
 
 Test(l2tp_session, an_icrq_with_session_id_0_or_none_is_refused)
