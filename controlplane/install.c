@@ -294,8 +294,10 @@ static void session_ended(void *user, uint32_t index, const struct session_count
 	const struct session_owner_state *state)
 {
 	struct subscriber_record *record = user;
+	subscriber_final *final = record->final;
 
-	record->final(record, counters, state->up_drops, state->down_drops);
+	record->installed = NULL;
+	final(record, counters, state->up_drops, state->down_drops);
 }
 
 int install_session_close(
@@ -306,7 +308,9 @@ int install_session_close(
 	routes_withdraw(install, record, NULL, 0);
 	record->final = final;
 	rc = session_unpublish(install->sessions, record->index, session_ended, record);
-	if (!rc)
+	if (rc)
+		record->installed = NULL;
+	else
 		worker_load_give(&install->load, record->owner, record->esp_owner);
 	return rc;
 }

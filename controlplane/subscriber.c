@@ -460,7 +460,7 @@ static void subscriber_end(struct subscriber *subscriber)
 		subscriber->early = NULL;
 		lns->n_early--;
 	}
-	subscribers_user_remove(subscriber);
+	subscribers_user_remove(subscribers, subscriber);
 	subscriber_ipv6_down(subscriber);
 	subscriber_routes_announce(subscriber, 4, false);
 	subscriber_routes_announce(subscriber, 6, false);

@@ -77,14 +77,13 @@ struct subscriber {
 
 	char *user; /* as sent, NUL-terminated; NULL until it was named */
 	uint64_t user_hash;
-	/* the user's sessions in subscribers.c, once authenticated; link: what points to us */
-	struct subscriber *user_next, **user_link;
+	uint32_t *user_link;      /* once authenticated: what points to us in the user's chain */
 	struct subscriber *donor; /* whose address we take over as soon as we are up */
 	struct subscriber *heir;  /* who takes ours over */
 
-	uint32_t address;  /* network order; 0 = none */
-	uint32_t given_up; /* the last one it had, for the log */
-	struct subscriber *address_next, *serial_next;
+	uint32_t address;                              /* network order; 0 = none */
+	uint32_t given_up;                             /* the last one it had, for the log */
+	uint32_t address_next, user_next, serial_next; /* in the chains of subscribers.c */
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
 	struct ppp_ipv4 ipv4;
@@ -98,7 +97,7 @@ struct subscriber {
 	uint32_t counters_asked, counters_answered; /* messages to the owner */
 	uint32_t up_drops, down_drops;
 };
-_Static_assert(sizeof(struct subscriber) <= 664, "one for each session: malloc's next size is 680");
+_Static_assert(sizeof(struct subscriber) <= 648, "one for each session: malloc's next size is 664");
 
 /* ICRQ: 0, or the CDN result code with *error. */
 int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error);

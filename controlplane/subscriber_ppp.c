@@ -180,7 +180,7 @@ static void answer_apply(struct subscriber *subscriber, const struct aaa_answer 
 		return;
 	}
 	if (answer->accept) {
-		subscribers_user_remove(subscriber);
+		subscribers_user_remove(&lns->subscribers, subscriber);
 		subscribers_user_add(&lns->subscribers, subscriber);
 	} else {
 		lns->subscribers.auth_failed++;
@@ -244,7 +244,7 @@ static void on_auth_request(void *user, const struct ppp_auth_request *request)
 		return;
 	}
 	/* the index hangs on the name: out of it before the name changes */
-	subscribers_user_remove(subscriber);
+	subscribers_user_remove(&lns->subscribers, subscriber);
 	if (subscriber->user && !user_is(subscriber, request))
 		subscriber_address_drop(subscriber);
 	name = request->user_len <= AAA_USER_MAX ? malloc(request->user_len + 1) : NULL;

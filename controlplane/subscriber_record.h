@@ -31,9 +31,11 @@ struct subscriber_record {
 	struct session_prefix *prefixes;
 
 	/* where install.c put it; not part of the JSON, which is about what, not where */
-	/* what has a route now: allocated, or the prefixes themselves, where all of them have */
-	struct session_prefix *installed;
-	subscriber_final *final; /* set while the session is closing */
+	union {
+		/* what has a route now: allocated, or the prefixes themselves, where all of them have */
+		struct session_prefix *installed;
+		subscriber_final *final; /* while the session is closing, and nothing has */
+	};
 	uint32_t index, generation;
 	uint8_t owner;
 	uint8_t esp_owner; /* of the SAs when it was opened; worker_load.h */

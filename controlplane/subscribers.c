@@ -22,7 +22,7 @@ int subscribers_init(struct subscribers *subscribers, uint32_t capacity)
 	if (getrandom(subscribers->seed, sizeof(subscribers->seed), 0) !=
 		(ssize_t)sizeof(subscribers->seed))
 		return -errno;
-	chains = (subscribers->mask + 1ul) * sizeof(struct subscriber *);
+	chains = (subscribers->mask + 1ul) * sizeof(uint32_t);
 	subscribers->by_index =
 		reserve_memory(capacity * sizeof(struct subscriber *), RESERVE_COLD, -1);
 	subscribers->by_user = reserve_memory(chains, RESERVE_COLD, -1);
@@ -37,29 +37,35 @@ int subscribers_init(struct subscribers *subscribers, uint32_t capacity)
 
 void subscribers_fini(struct subscribers *subscribers)
 {
-	size_t chains = (subscribers->mask + 1ul) * sizeof(struct subscriber *);
+	size_t chains = (subscribers->mask + 1ul) * sizeof(uint32_t);
 
 	reserve_free(subscribers->by_index, subscribers->capacity * sizeof(struct subscriber *));
 	reserve_free(subscribers->by_user, chains);
 	reserve_free(subscribers->by_address, chains);
 	reserve_free(subscribers->by_serial, chains);
-	subscribers->by_index = subscribers->by_user = NULL;
-	subscribers->by_address = subscribers->by_serial = NULL;
+	subscribers->by_index = NULL;
+	subscribers->by_user = subscribers->by_address = subscribers->by_serial = NULL;
+}
+
+/* A link of a chain: index + 1; 0 at the end. */
+static struct subscriber *at_link(const struct subscribers *subscribers, uint32_t link)
+{
+	return link ? subscribers->by_index[link - 1] : NULL;
 }
 
 /* They are given one after another: as even as a hash. */
-static struct subscriber **serial_chain(const struct subscribers *subscribers, uint32_t serial)
+static uint32_t *serial_chain(const struct subscribers *subscribers, uint32_t serial)
 {
 	return &subscribers->by_serial[serial & subscribers->mask];
 }
 
 void subscribers_add(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **chain = serial_chain(subscribers, subscriber->serial);
+	uint32_t *chain = serial_chain(subscribers, subscriber->serial);
 	uint32_t index = subscriber->record.index;
 
 	subscriber->serial_next = *chain;
-	*chain = subscriber;
+	*chain = index + 1;
 	subscribers->by_index[index] = subscriber;
 	if (index >= subscribers->high)
 		subscribers->high = index + 1;
@@ -67,21 +73,21 @@ void subscribers_add(struct subscribers *subscribers, struct subscriber *subscri
 
 void subscribers_remove(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **link = serial_chain(subscribers, subscriber->serial);
+	uint32_t *link = serial_chain(subscribers, subscriber->serial);
 
-	while (*link != subscriber)
-		link = &(*link)->serial_next;
+	while (*link != subscriber->record.index + 1)
+		link = &at_link(subscribers, *link)->serial_next;
 	*link = subscriber->serial_next;
-	subscriber->serial_next = NULL;
+	subscriber->serial_next = 0;
 	subscribers->by_index[subscriber->record.index] = NULL;
 }
 
 struct subscriber *subscribers_of_serial(const struct subscribers *subscribers, uint32_t serial)
 {
-	struct subscriber *at = *serial_chain(subscribers, serial);
+	struct subscriber *at = at_link(subscribers, *serial_chain(subscribers, serial));
 
 	while (at && at->serial != serial)
-		at = at->serial_next;
+		at = at_link(subscribers, at->serial_next);
 	return at;
 }
 
@@ -121,46 +127,50 @@ uint64_t subscribers_hash(const struct subscribers *subscribers, const void *byt
 	return ((uint64_t)high << 32 | low) | 1; /* 0 means none */
 }
 
-static struct subscriber **user_chain(const struct subscribers *subscribers, uint64_t hash)
+static uint32_t *user_chain(const struct subscribers *subscribers, uint64_t hash)
 {
 	return &subscribers->by_user[hash >> 8 & subscribers->mask];
 }
 
 void subscribers_user_add(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **chain = user_chain(subscribers, subscriber->user_hash);
+	uint32_t *chain = user_chain(subscribers, subscriber->user_hash);
+	struct subscriber *next = at_link(subscribers, *chain);
 
 	subscriber->user_next = *chain;
-	if (*chain)
-		(*chain)->user_link = &subscriber->user_next;
+	if (next)
+		next->user_link = &subscriber->user_next;
 	subscriber->user_link = chain;
-	*chain = subscriber;
+	*chain = subscriber->record.index + 1;
 }
 
-void subscribers_user_remove(struct subscriber *subscriber)
+void subscribers_user_remove(struct subscribers *subscribers, struct subscriber *subscriber)
 {
+	struct subscriber *next = at_link(subscribers, subscriber->user_next);
+
 	/* all lines of an ISP may share one name: no search through the chain */
 	if (!subscriber->user_link)
 		return;
 	*subscriber->user_link = subscriber->user_next;
-	if (subscriber->user_next)
-		subscriber->user_next->user_link = subscriber->user_link;
+	if (next)
+		next->user_link = subscriber->user_link;
 	subscriber->user_link = NULL;
-	subscriber->user_next = NULL;
+	subscriber->user_next = 0;
 }
 
 struct subscriber *subscribers_of_user(
 	const struct subscribers *subscribers, const char *user, const struct subscriber *previous)
 {
 	uint64_t hash = subscribers_hash(subscribers, user, strlen(user));
-	struct subscriber *at = previous ? previous->user_next : *user_chain(subscribers, hash);
+	struct subscriber *at = at_link(
+		subscribers, previous ? previous->user_next : *user_chain(subscribers, hash));
 
 	while (at && (at->user_hash != hash || strcmp(at->user, user)))
-		at = at->user_next;
+		at = at_link(subscribers, at->user_next);
 	return at;
 }
 
-static struct subscriber **address_chain(
+static uint32_t *address_chain(
 	const struct subscribers *subscribers, uint16_t vrf, uint32_t address)
 {
 	uint32_t hash = rte_jhash_2words(address, vrf, (uint32_t)subscribers->seed[0]);
@@ -170,31 +180,29 @@ static struct subscriber **address_chain(
 
 void subscribers_address_add(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **chain =
-		address_chain(subscribers, subscriber->record.vrf, subscriber->address);
+	uint32_t *chain = address_chain(subscribers, subscriber->record.vrf, subscriber->address);
 
 	subscriber->address_next = *chain;
-	*chain = subscriber;
+	*chain = subscriber->record.index + 1;
 }
 
 void subscribers_address_remove(struct subscribers *subscribers, struct subscriber *subscriber)
 {
-	struct subscriber **link =
-		address_chain(subscribers, subscriber->record.vrf, subscriber->address);
+	uint32_t *link = address_chain(subscribers, subscriber->record.vrf, subscriber->address);
 
-	while (*link && *link != subscriber)
-		link = &(*link)->address_next;
+	while (*link && *link != subscriber->record.index + 1)
+		link = &at_link(subscribers, *link)->address_next;
 	if (*link)
 		*link = subscriber->address_next;
-	subscriber->address_next = NULL;
+	subscriber->address_next = 0;
 }
 
 struct subscriber *subscribers_of_address(
 	const struct subscribers *subscribers, uint16_t vrf, uint32_t address)
 {
-	struct subscriber *at = *address_chain(subscribers, vrf, address);
+	struct subscriber *at = at_link(subscribers, *address_chain(subscribers, vrf, address));
 
 	while (at && (at->address != address || at->record.vrf != vrf))
-		at = at->address_next;
+		at = at_link(subscribers, at->address_next);
 	return at;
 }

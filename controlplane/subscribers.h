@@ -9,9 +9,9 @@
 struct subscribers {
 	uint32_t capacity;            /* dataplane indices */
 	struct subscriber **by_index; /* reserved memory, backed as used */
-	struct subscriber **by_user;  /* chains */
-	struct subscriber **by_address;
-	struct subscriber **by_serial;
+	uint32_t *by_user;            /* chains: index + 1 of the first, 0: none */
+	uint32_t *by_address;
+	uint32_t *by_serial;
 	uint32_t mask;
 	uint64_t seed[2]; /* for hashing names that attackers choose */
 	uint32_t high;    /* indices below it were in use */
@@ -40,7 +40,8 @@ struct subscriber *subscribers_of_serial(const struct subscribers *subscribers, 
 
 uint64_t subscribers_hash(const struct subscribers *subscribers, const void *bytes, size_t length);
 void subscribers_user_add(struct subscribers *subscribers, struct subscriber *subscriber);
-void subscribers_user_remove(struct subscriber *subscriber); /* no harm if it is not in there */
+/* no harm if it is not in there */
+void subscribers_user_remove(struct subscribers *subscribers, struct subscriber *subscriber);
 /* The first of a user's sessions, then the next after previous. */
 struct subscriber *subscribers_of_user(
 	const struct subscribers *subscribers, const char *user, const struct subscriber *previous);

@@ -135,7 +135,7 @@ static void setup(void)
 
 static void subscriber_unmake(struct subscriber *subscriber)
 {
-	subscribers_user_remove(subscriber);
+	subscribers_user_remove(&lns.subscribers, subscriber);
 	subscribers_remove(&lns.subscribers, subscriber);
 	free(subscriber->user);
 	free(subscriber->ipv6);
