@@ -74,6 +74,30 @@ Test(ip_pool, a_user_gets_its_last_address_back_until_another_had_it)
 	ip_pool_destroy(pool);
 }
 
+Test(ip_pool, a_hundred_thousand_users_get_their_last_addresses_back_in_any_order)
+{
+	enum { N = 100000, STEP = 7919 }; /* a prime that does not divide N: every one once */
+	struct ip_pool *pool = pool_of("10.0.0.0", "10.7.255.255", NULL, NULL);
+	static uint32_t last[N];
+	uint32_t addr;
+
+	for (uint64_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0, user = 0; i < N; i++, user = (user + STEP) % N) {
+			/* half of them are others in the second round, and those again in the third */
+			uint64_t name = user % 2 ? user : user + (round > 0 ? N : 0);
+
+			cr_assert_eq(ip_pool_take(pool, 1 + name, &addr), 0);
+			if (round == 2 || (round == 1 && user % 2))
+				cr_assert_eq(
+					addr, last[user], "user %u, round %d", user, (int)round);
+			last[user] = addr;
+		}
+		for (uint32_t user = 0; user < N; user++)
+			cr_assert_eq(ip_pool_release(pool, last[user]), 0);
+	}
+	ip_pool_destroy(pool);
+}
+
 Test(ip_pool, exact_and_reserved_addresses_are_never_given_to_others)
 {
 	struct ip_pool *pool = pool_of("10.0.0.1", "10.0.0.4", NULL, NULL);
