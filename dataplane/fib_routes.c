@@ -16,7 +16,8 @@ int fib_routes_create(struct fib_routes *routes, uint32_t first, uint32_t more)
 {
 	memset(routes, 0, sizeof(*routes));
 	routes->max = first + more;
-	routes->size = rte_align32pow2(2 * first);
+	/* as full as they may become before they grow: prefixes lie everywhere, so all of it is touched */
+	routes->size = rte_align32pow2(first + first / 3 + 1);
 	if (getrandom(routes->seed, sizeof(routes->seed), 0) != sizeof(routes->seed))
 		return -EIO;
 	routes->seed[1] |= 1;
