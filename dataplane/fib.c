@@ -16,9 +16,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROUTES_MAX   (1u << 24)
-#define LOOKUP_CHUNK 64u
-#define HEAD_BYTES   4u
+#define ROUTES_MAX    (1u << 24)
+#define LOOKUP_CHUNK  64u
+#define FIRST_ROUTES6 32768u /* the configuration's default; there may be more */
+#define HEAD_BYTES    4u
 
 struct fib_private {
 	/* All but the hosts, which the tree and the hash themselves know exactly. */
@@ -30,6 +31,7 @@ struct fib_private {
 struct fib *fib_create(const struct fib_settings *settings, struct rcu *rcu)
 {
 	struct fib *fib;
+	uint32_t first6;
 	int ret = -EINVAL;
 
 	if (settings->max_routes4 == 0 || settings->max_routes4 > ROUTES_MAX ||
@@ -48,9 +50,11 @@ struct fib *fib_create(const struct fib_settings *settings, struct rcu *rcu)
 		goto fail;
 	}
 	fib->private->rcu = rcu;
+	/* sessions' prefixes among them touch all of the map, which shall not be larger than they need */
+	first6 = RTE_MIN(settings->max_routes6, FIRST_ROUTES6);
 	if ((ret = fib_routes_create(&fib->private->routes4, settings->max_routes4, 0)) != 0 ||
-		(ret = fib_routes_create(&fib->private->routes6, settings->max_routes6,
-			 settings->more_routes6)) != 0 ||
+		(ret = fib_routes_create(&fib->private->routes6, first6,
+			 settings->max_routes6 - first6 + settings->more_routes6)) != 0 ||
 		(ret = fib_tree_create(&fib->tree4, 32, settings->socket, rcu)) != 0 ||
 		(ret = fib_tree_create(&fib->tree6, 128, settings->socket, rcu)) != 0 ||
 		(ret = fib_hosts6_create(&fib->hosts6, settings->socket, rcu)) != 0)
