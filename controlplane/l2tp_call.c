@@ -144,10 +144,6 @@ static void call_numbers(struct l2tp_call *call, const struct l2tp_message *msg)
 {
 	if (l2tp_message_has(msg, L2TP_AVP_CALL_SERIAL_NUMBER))
 		call->serial_number = msg->serial_number;
-	if (l2tp_message_has(msg, L2TP_AVP_BEARER_TYPE))
-		call->bearer_type = msg->bearer_type;
-	if (l2tp_message_has(msg, L2TP_AVP_FRAMING_TYPE))
-		call->framing_type = msg->framing_type;
 	if (l2tp_message_has(msg, L2TP_AVP_PHYSICAL_CHANNEL_ID)) {
 		call->physical_channel = msg->physical_channel;
 		call->has_physical_channel = true;

@@ -29,7 +29,6 @@ struct l2tp_call {
 	uint64_t tx_speed,
 		rx_speed; /* bits per second, LAC to subscriber and back; rx absent = tx */
 	uint32_t serial_number;
-	uint32_t bearer_type, framing_type;
 	uint32_t physical_channel;
 	uint16_t size; /* of the whole allocation */
 	bool has_physical_channel : 1;
@@ -40,7 +39,7 @@ struct l2tp_call {
 	struct l2tp_field private_group;
 	struct l2tp_field access_line; /* RFC 5515 AVPs; read with l2tp_call_access_line */
 };
-_Static_assert(sizeof(struct l2tp_call) <= 56, "one for each session");
+_Static_assert(sizeof(struct l2tp_call) <= 48, "one for each session");
 
 /* What the LAC did of LCP and authentication (RFC 2661 4.4.5): there until session_up() has returned. */
 struct l2tp_call_proxy {

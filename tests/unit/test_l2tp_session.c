@@ -201,8 +201,6 @@ Test(l2tp_session, everything_about_the_call_is_kept_but_its_proxy_lcp)
 
 	call = w.session->call;
 	cr_assert_eq(call->serial_number, 77);
-	cr_assert_eq(call->bearer_type, 1);
-	cr_assert_eq(call->framing_type, 2);
 	cr_assert(call->has_physical_channel);
 	cr_assert_eq(call->physical_channel, 12);
 	cr_assert_eq(call->tx_speed, 100000);
