@@ -319,7 +319,7 @@ static bool page_answered(struct lns *lns, const struct session_filter *filter)
 		const struct subscriber *subscriber = subscribers_get(
 			&lns->subscribers, filter->page[i].index, filter->page[i].generation);
 
-		if (subscriber && subscriber->counters_answered < subscriber->counters_asked)
+		if (subscriber && subscriber->counters_asked)
 			return false;
 	}
 	return true;

@@ -67,9 +67,9 @@ void lns_show_grant(json_t *row, const struct subscriber *subscriber)
 	char text[50];
 
 	for (unsigned int i = 0; i < 2; i++)
-		if (dns && subscriber->ipv4.dns[i])
+		if (dns && subscriber->dns[i])
 			list_add(dns, "%s",
-				inet_ntop(AF_INET, &subscriber->ipv4.dns[i], text, sizeof(text)));
+				inet_ntop(AF_INET, &subscriber->dns[i], text, sizeof(text)));
 	for (unsigned int i = 0; routes && i < subscriber->n_routes; i++)
 		list_add(routes, "%s metric %u",
 			ip_prefix_text(&subscriber->routes[i].prefix, text),

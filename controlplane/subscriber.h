@@ -59,6 +59,7 @@ struct subscriber {
 	uint8_t auth_serial; /* PPP's, of the request under way */
 	bool ppp_started : 1, ppp_closed : 1;
 	bool forwarded : 1;          /* was up at least once */
+	bool address_choice : 1;     /* from the pool, but it may ask for one */
 	bool rated : 1;              /* its owner was told rate limits */
 	bool with_tunnel : 1;        /* L2TP ended it, with its tunnel */
 	bool decided : 1;            /* let in or refused at least once: it waits for nobody */
@@ -69,6 +70,7 @@ struct subscriber {
 	uint16_t cdn_result, cdn_error;
 	uint16_t peer_cause;         /* RFC 3145, of the LAC's CDN */
 	uint16_t mtu;                /* of the AAA; 0 = no limit */
+	uint16_t counters_asked;     /* messages to the owner that it has not answered */
 	uint32_t announced_prefixes; /* bit i: record.prefixes[i] */
 	uint32_t serial;    /* of its Acct-Session-Id; the one opened next has the next one */
 	uint32_t aaa_id;    /* request under way; 0 = none */
@@ -86,18 +88,18 @@ struct subscriber {
 	uint32_t address_next, user_next, serial_next; /* in the chains of subscribers.c */
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
-	struct ppp_ipv4 ipv4;
+	uint32_t fixed;  /* the address that it has to have, network order; 0: any of the pool */
+	uint32_t dns[2]; /* network order; 0 = none */
 	struct subscriber_ipv6 *ipv6;     /* NULL: it has none */
 	struct config_route *routes;      /* of the AAA; allocated */
 	struct aaa_extra *extra;          /* the same; NULL: nothing */
 	struct radius_acct_session *acct; /* from the first time it is up; NULL: none */
 	struct rates_again *rates;        /* they are sent again: the owner's ring was full; NULL */
 
-	struct session_counters counters;           /* as of the last answer */
-	uint32_t counters_asked, counters_answered; /* messages to the owner */
+	struct session_counters counters; /* as of the last answer */
 	uint32_t up_drops, down_drops;
 };
-_Static_assert(sizeof(struct subscriber) <= 648, "one for each session: malloc's next size is 664");
+_Static_assert(sizeof(struct subscriber) <= 632, "one for each session: malloc's next size is 648");
 
 /* ICRQ: 0, or the CDN result code with *error. */
 int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error);
@@ -163,7 +165,7 @@ void subscriber_acct_stop(struct subscriber *subscriber);   /* they are final */
 
 /* ---- subscriber_address.c ---- */
 /*
- * The address that the session negotiates: fixed (->ipv4.peer_address), that of the user's old session
+ * The address that the session negotiates: fixed (->fixed), that of the user's old session
  * that it takes over, or from the pool. 0 also if it has one already; -ENOSPC, -ENOENT (neither fixed nor
  * pool), -EBUSY (fixed, but another user's).
  */

@@ -91,7 +91,7 @@ static void address_pass(struct subscriber *donor, struct subscriber *heir)
 int subscriber_address_get(struct subscriber *subscriber)
 {
 	struct lns *lns = subscriber->lns;
-	uint32_t vrf = subscriber->record.vrf, fixed = subscriber->ipv4.peer_address;
+	uint32_t vrf = subscriber->record.vrf, fixed = subscriber->fixed;
 	struct subscriber *donor, *holder;
 	int rc;
 

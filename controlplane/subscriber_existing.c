@@ -84,8 +84,8 @@ static void answer_copy(const struct subscriber *from, struct aaa_answer *answer
 		memcpy(answer->address.bytes, &from->address, sizeof(from->address));
 	}
 	for (unsigned int i = 0; i < 2; i++) {
-		answer->dns[i].family = from->ipv4.dns[i] ? 4 : 0;
-		memcpy(answer->dns[i].bytes, &from->ipv4.dns[i], sizeof(from->ipv4.dns[i]));
+		answer->dns[i].family = from->dns[i] ? 4 : 0;
+		memcpy(answer->dns[i].bytes, &from->dns[i], sizeof(from->dns[i]));
 	}
 }
 

@@ -144,13 +144,13 @@ static int answer_keep(struct subscriber *subscriber, const struct aaa_answer *a
 	subscriber->pool = answer->pool;
 	subscriber->session_timeout = answer->session_timeout;
 	subscriber->idle_timeout = answer->idle_timeout;
-	subscriber->ipv4 = (struct ppp_ipv4){0};
+	subscriber->dns[0] = subscriber->dns[1] = subscriber->fixed = 0;
 	for (unsigned int i = 0; i < 2; i++)
 		if (answer->dns[i].family == 4)
-			memcpy(&subscriber->ipv4.dns[i], answer->dns[i].bytes, sizeof(uint32_t));
-	subscriber->ipv4.peer_chooses = answer->address_choice;
+			memcpy(&subscriber->dns[i], answer->dns[i].bytes, sizeof(uint32_t));
+	subscriber->address_choice = answer->address_choice;
 	if (answer->address.family == 4)
-		memcpy(&subscriber->ipv4.peer_address, answer->address.bytes, sizeof(uint32_t));
+		memcpy(&subscriber->fixed, answer->address.bytes, sizeof(uint32_t));
 	return subscriber_ipv6_keep(subscriber, &answer->ipv6);
 }
 
@@ -283,7 +283,7 @@ static int defaults_keep(struct subscriber *subscriber)
 	subscriber->idle_timeout = config->idle_timeout;
 	for (unsigned int i = 0; i < 2; i++)
 		if (config->dns[i].family == 4)
-			memcpy(&subscriber->ipv4.dns[i], config->dns[i].bytes, 4);
+			memcpy(&subscriber->dns[i], config->dns[i].bytes, 4);
 	aaa_ipv6_defaults(now, subscriber->record.vrf, &ipv6);
 	return subscriber_ipv6_keep(subscriber, &ipv6);
 }
@@ -310,6 +310,7 @@ static void on_network(void *user)
 	struct subscriber *subscriber = user;
 	struct lns *lns = subscriber->lns;
 	const struct config_subscribers *config = &subscriber->profile->config->subscribers;
+	struct ppp_ipv4 ipv4;
 	struct ppp_ipv6 ids;
 	int rc4, rc6;
 
@@ -331,10 +332,14 @@ static void on_network(void *user)
 	if (rc4) {
 		ppp_ipv4_refuse(&subscriber->ppp, lns->now);
 	} else {
-		memcpy(&subscriber->ipv4.our_address, config->local_address.bytes,
-			sizeof(uint32_t));
-		subscriber->ipv4.peer_address = subscriber->address;
-		ppp_ipv4_open(&subscriber->ppp, lns->now, &subscriber->ipv4);
+		ipv4 = (struct ppp_ipv4){
+			.peer_address = subscriber->address,
+			.dns = {subscriber->dns[0], subscriber->dns[1]},
+			.peer_chooses = subscriber->address_choice,
+		};
+		memcpy(&ipv4.our_address, config->local_address.bytes, sizeof(uint32_t));
+		subscriber->fixed = subscriber->address;
+		ppp_ipv4_open(&subscriber->ppp, lns->now, &ipv4);
 	}
 	if (!rc6)
 		ppp_ipv6_open(&subscriber->ppp, lns->now, &ids);
@@ -415,8 +420,8 @@ static uint32_t on_ipv4_wish(void *user, uint32_t address)
 {
 	struct subscriber *subscriber = user;
 
-	subscriber->ipv4.peer_address = subscriber_address_wish(subscriber, address);
-	return subscriber->ipv4.peer_address;
+	subscriber->fixed = subscriber_address_wish(subscriber, address);
+	return subscriber->fixed;
 }
 
 static void on_ipv4_up(void *user)
