@@ -62,6 +62,7 @@ struct subscriber {
 	bool address_choice : 1;     /* from the pool, but it may ask for one */
 	bool rated : 1;              /* its owner was told rate limits */
 	bool with_tunnel : 1;        /* L2TP ended it, with its tunnel */
+	bool user_listed : 1;        /* among its user's sessions, subscribers.c */
 	bool decided : 1;            /* let in or refused at least once: it waits for nobody */
 	bool announced4, announced6; /* single routes of a family are in the kernel: */
 	uint8_t n_routes;
@@ -79,13 +80,13 @@ struct subscriber {
 
 	char *user; /* as sent, NUL-terminated; NULL until it was named */
 	uint64_t user_hash;
-	uint32_t *user_link;      /* once authenticated: what points to us in the user's chain */
 	struct subscriber *donor; /* whose address we take over as soon as we are up */
 	struct subscriber *heir;  /* who takes ours over */
 
-	uint32_t address;                              /* network order; 0 = none */
-	uint32_t given_up;                             /* the last one it had, for the log */
-	uint32_t address_next, user_next, serial_next; /* in the chains of subscribers.c */
+	uint32_t address;                   /* network order; 0 = none */
+	uint32_t given_up;                  /* the last one it had, for the log */
+	uint32_t address_next, serial_next; /* in the chains of subscribers.c, */
+	uint32_t user_next, user_previous;  /* and once authenticated */
 	int pool;
 	uint32_t session_timeout, idle_timeout; /* seconds */
 	uint32_t fixed;  /* the address that it has to have, network order; 0: any of the pool */
@@ -99,7 +100,7 @@ struct subscriber {
 	struct session_counters counters; /* as of the last answer */
 	uint32_t up_drops, down_drops;
 };
-_Static_assert(sizeof(struct subscriber) <= 632, "one for each session: malloc's next size is 648");
+_Static_assert(sizeof(struct subscriber) <= 616, "one for each session: malloc's next size is 632");
 
 /* ICRQ: 0, or the CDN result code with *error. */
 int subscriber_open(struct lns *lns, struct l2tp_session *session, uint16_t *error);

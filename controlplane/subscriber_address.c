@@ -25,7 +25,7 @@ static struct subscriber *user_oldest(const struct subscriber *subscriber, uint3
 	struct subscriber *at = NULL, *oldest = NULL;
 
 	*others = 0;
-	if (!subscriber->user || !subscriber->user_link)
+	if (!subscriber->user || !subscriber->user_listed)
 		return NULL;
 	while ((at = subscribers_of_user(subscribers, subscriber->user, at))) {
 		if (at == subscriber)

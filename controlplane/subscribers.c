@@ -138,24 +138,29 @@ void subscribers_user_add(struct subscribers *subscribers, struct subscriber *su
 	struct subscriber *next = at_link(subscribers, *chain);
 
 	subscriber->user_next = *chain;
-	if (next)
-		next->user_link = &subscriber->user_next;
-	subscriber->user_link = chain;
+	subscriber->user_previous = 0;
+	subscriber->user_listed = true;
 	*chain = subscriber->record.index + 1;
+	if (next)
+		next->user_previous = *chain;
 }
 
 void subscribers_user_remove(struct subscribers *subscribers, struct subscriber *subscriber)
 {
 	struct subscriber *next = at_link(subscribers, subscriber->user_next);
+	struct subscriber *previous = at_link(subscribers, subscriber->user_previous);
 
 	/* all lines of an ISP may share one name: no search through the chain */
-	if (!subscriber->user_link)
+	if (!subscriber->user_listed)
 		return;
-	*subscriber->user_link = subscriber->user_next;
+	if (previous)
+		previous->user_next = subscriber->user_next;
+	else
+		*user_chain(subscribers, subscriber->user_hash) = subscriber->user_next;
 	if (next)
-		next->user_link = subscriber->user_link;
-	subscriber->user_link = NULL;
-	subscriber->user_next = 0;
+		next->user_previous = subscriber->user_previous;
+	subscriber->user_next = subscriber->user_previous = 0;
+	subscriber->user_listed = false;
 }
 
 struct subscriber *subscribers_of_user(
