@@ -228,3 +228,10 @@ struct l2tp_call *call_unproxied(const struct l2tp_call *call)
 
 	return call_make(call, &nothing, false);
 }
+
+void call_free(struct l2tp_call *call)
+{
+	if (call != NULL && call->proxied)
+		explicit_bzero(call, call->size);
+	free(call);
+}

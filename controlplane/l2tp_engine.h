@@ -134,3 +134,5 @@ uint64_t session_deadline(const struct l2tp_tunnel *t);
 struct l2tp_call *call_merge(const struct l2tp_call *old, const struct l2tp_message *msg);
 /* A copy without what the LAC did of LCP and authentication. */
 struct l2tp_call *call_unproxied(const struct l2tp_call *call);
+/* Credentials do not stay in the memory; call may be NULL. */
+void call_free(struct l2tp_call *call);

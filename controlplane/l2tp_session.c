@@ -143,7 +143,7 @@ static void session_unlink(struct l2tp_session *s)
 static void session_free(struct l2tp_session *s)
 {
 	free(s->reports);
-	free(s->call);
+	call_free(s->call);
 	free(s);
 }
 
@@ -312,7 +312,7 @@ static void proxy_forget(struct l2tp_tunnel *t, uint16_t local_id)
 	call = call_unproxied(s->call);
 	if (call == NULL)
 		return;
-	free(s->call);
+	call_free(s->call);
 	s->call = call;
 }
 
@@ -334,7 +334,7 @@ static void receive_iccn(struct l2tp_session *s, uint64_t now, const struct l2tp
 			"out of memory", NULL);
 		return;
 	}
-	free(s->call);
+	call_free(s->call);
 	s->call = call;
 	wait_unlink(s);
 	s->state = L2TP_SESSION_ESTABLISHED;
