@@ -186,31 +186,67 @@ int install_session_open(struct install *install, struct subscriber_record *reco
 	record->index = (uint32_t)index;
 	record->owner = params.owner;
 	record->esp_owner = esp;
+	record->settled = false;
 	return 0;
 }
 
-int install_session_framing(struct install *install, const struct subscriber_record *record)
+/* The session's owner rebuilds its template. -ENOMEM. */
+static int template_rebuild(struct install *install, uint32_t index)
 {
+	const struct session *session = session_at(install->sessions, index);
 	struct message message = {
 		.type = MESSAGE_SESSION_PATH,
-		.index = record->index,
-		.generation = record->generation,
+		.index = index,
+		.generation = session->generation,
 	};
 	struct install_move *move;
-	int rc = session_update(install->sessions, record->index, record->mtu, 0, 0,
-		record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6), NULL, 0);
 
-	if (rc || !dataplane_message(install->dp, record->owner, &message))
-		return rc;
+	if (!dataplane_message(install->dp, session->owner, &message))
+		return 0;
 	/* the owner's ring is full: install_poll() asks again, as for the sessions of a moved tunnel */
 	move = malloc(sizeof(*move) + sizeof(uint32_t));
 	if (!move)
 		return -ENOMEM;
 	*move = (struct install_move){
-		.next = install->moves, .tunnel_id = record->tunnel_id, .n = 1};
-	move->indices[0] = record->index;
+		.next = install->moves, .tunnel_id = session->tunnel_id, .n = 1};
+	move->indices[0] = index;
 	install->moves = move;
 	return 0;
+}
+
+/* The grace period is over: the worker that had the session has written its last to it. */
+static void owner_left(void *object, uintptr_t index)
+{
+	struct install *install = object;
+
+	/* without memory the template stays as it is: the new owner has it from when the session was opened */
+	if (session_at(install->sessions, (uint32_t)index)->generation)
+		template_rebuild(install, (uint32_t)index);
+}
+
+void install_session_arrived(
+	struct install *install, struct subscriber_record *record, uint8_t arrival)
+{
+	struct rcu *rcu = dataplane_rcu(install->dp);
+
+	if (record->settled)
+		return;
+	record->settled = true;
+	if (record->esp_owner != WORKER_LOAD_CLEAR || rcu_reserve(rcu, 1) ||
+		!worker_load_move(&install->load, record->owner, arrival))
+		return;
+	/* it is there, and does not forward: it is not settled */
+	session_set_owner(install->sessions, record->index, arrival);
+	record->owner = arrival;
+	rcu_defer(rcu, owner_left, install, record->index);
+}
+
+int install_session_framing(struct install *install, const struct subscriber_record *record)
+{
+	int rc = session_update(install->sessions, record->index, record->mtu, 0, 0,
+		record->flags & ~(uint32_t)(SESSION_FORWARD4 | SESSION_FORWARD6), NULL, 0);
+
+	return rc ? rc : template_rebuild(install, record->index);
 }
 
 static bool prefix_forwards(
@@ -258,6 +294,7 @@ int install_session_update(struct install *install, struct subscriber_record *re
 	for (unsigned int i = 0; i < record->n_prefixes; i++)
 		if (prefix_forwards(record, &record->prefixes[i]))
 			wanted[n++] = record->prefixes[i];
+	record->settled |= (record->flags & (SESSION_FORWARD4 | SESSION_FORWARD6)) != 0;
 	/* changes only while the session does not forward; the flags are released after it */
 	if (session->generation == record->generation && session->vrf != record->vrf)
 		session->vrf = record->vrf;

@@ -42,6 +42,14 @@ unsigned int install_tunnel_owner(const struct install *install, uint16_t id);
  */
 int install_session_open(struct install *install, struct subscriber_record *record);
 /*
+ * The session's first frame came by the queue of worker arrival. A NIC that spreads by L2TP session id, or a capture per
+ * queue, will bring all others there too: so the session becomes that worker's, if it is not in ESP and the worker has
+ * not much more to do than others (worker_load.h). Only the first call counts, and only before
+ * install_session_update() first lets the session forward. Updates record->owner.
+ */
+void install_session_arrived(
+	struct install *install, struct subscriber_record *record, uint8_t arrival);
+/*
  * The record's flags and MTU before the session forwards: how its frames are made (sequence numbers, field
  * compression). The owner rebuilds the template. -ENOBUFS: the owner's ring is full, the session's frames
  * stay as they were.

@@ -266,7 +266,12 @@ void subscriber_call_up(struct subscriber *subscriber)
 bool subscriber_frame(struct subscriber *subscriber, struct rte_mbuf *packet)
 {
 	struct lns *lns = subscriber->lns;
+	const struct meta *meta = meta_of(packet);
 
+	/* where one worker receives all, all arrive there: that says nothing */
+	if (!subscriber->record.settled && subscriber->state != SUBSCRIBER_ENDING &&
+		dataplane_iface_receivers(lns->dp, meta->iface) > 1)
+		install_session_arrived(lns->install, &subscriber->record, meta->arrival);
 	switch (subscriber->state) {
 	case SUBSCRIBER_OPENING:
 		/* the frame and the ICCN came through different workers: one is kept */

@@ -39,6 +39,7 @@ struct subscriber_record {
 	uint32_t index, generation;
 	uint8_t owner;
 	uint8_t esp_owner; /* of the SAs when it was opened; worker_load.h */
+	bool settled;      /* the owner stays who it is */
 
 	uint8_t n_prefixes, n_installed;
 };

@@ -6,16 +6,20 @@
  * inside ESP belongs there too, and needs no handoff, as long as that worker has no more to do than others; when
  * one peer fills it, its further sessions go to the others, which get the packets after decryption. Loads are
  * numbers of sessions: what they will send, nobody knows. Control core only.
+ *
+ * A session in the clear belongs to the worker whose queue its packets come by, for the same reason and within the same
+ * limit; which that is shows its first frame.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WORKER_LOAD_MAX     64
 #define WORKER_LOAD_SESSION 1 /* L2TP, PPP, checks, forwarding, both ways */
 #define WORKER_LOAD_ESP     3 /* of the same session: AES-GCM, packets of medium length */
 #define WORKER_LOAD_SLACK \
-	64 /* so much more may the SAs' owner have before a session goes elsewhere */
+	64 /* so much more may the SAs' owner, or the receiver, have before a session goes elsewhere */
 #define WORKER_LOAD_CLEAR UINT8_MAX
 
 struct worker_load {
@@ -26,5 +30,7 @@ struct worker_load {
 
 /* A session's owner, counted. esp: the owner of its SAs, or WORKER_LOAD_CLEAR. */
 uint8_t worker_load_take(struct worker_load *load, uint8_t esp);
+/* A session in the clear, which owner has, arrives at another worker: is it to have it? If so, it is counted there. */
+bool worker_load_move(struct worker_load *load, uint8_t owner, uint8_t arrival);
 /* The session ended: the same two. */
 void worker_load_give(struct worker_load *load, uint8_t owner, uint8_t esp);

@@ -271,10 +271,11 @@ static __rte_noinline int classify_frame(
 		return verdict;
 
 	const struct iface *iface = &w->ifaces[meta->iface];
-	uint8_t l2_length = meta->l2_length;
+	uint8_t l2_length = meta->l2_length, arrival = received ? w->id : meta->arrival;
 
 	*meta = iface->blank;
 	meta->l2_length = l2_length;
+	meta->arrival = arrival;
 	if (received) {
 		w->stats.iface[meta->iface].rx_packets++;
 		w->stats.iface[meta->iface].rx_bytes += m->pkt_len;
@@ -366,6 +367,7 @@ uint16_t classify(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			uint32_t room = m->data_len - (uint32_t)RTE_ETHER_HDR_LEN;
 
 			*meta = iface->blank;
+			meta->arrival = w->id;
 			plain++;
 			plain_bytes += m->pkt_len;
 			if (likely(load16(ip - 2) == RTE_BE16(RTE_ETHER_TYPE_IPV4)))

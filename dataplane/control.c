@@ -101,6 +101,13 @@ bool dataplane_iface_link(struct dataplane *dp, unsigned int index)
 	return port->kernel_ifindex == 0 || kernel_carrier(dp, port->kernel_ifindex);
 }
 
+unsigned int dataplane_iface_receivers(const struct dataplane *dp, unsigned int iface)
+{
+	if (iface >= dp->n_ifaces)
+		return 0;
+	return RTE_MIN(dp->ports[dp->ifaces[iface].port].n_rx, dp->n_workers);
+}
+
 int dataplane_iface_info(struct dataplane *dp, unsigned int index, struct iface_info *info)
 {
 	struct rte_eth_stats stats = {0};

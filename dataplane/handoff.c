@@ -5,6 +5,7 @@
 #include "handoff.h"
 #include "downlink.h"
 #include "esp_output.h"
+#include "inject.h"
 #include "overload.h"
 #include "port.h"
 #include "reassembly.h"
@@ -49,7 +50,7 @@ void handoff(struct worker *w, struct rte_mbuf *m, uint8_t target, enum handoff_
 	struct ring_buffer *buffer = &w->handoff[target];
 	struct meta *meta = meta_of(m);
 
-	if (point == HANDOFF_SA || point == HANDOFF_UPLINK || point == HANDOFF_DOWNLINK) {
+	if (point != HANDOFF_FRAGMENT && point != HANDOFF_TX) {
 		if (unlikely(meta->hops >= HANDOFF_HOPS_MAX)) {
 			worker_drop(w, m, DROP_HANDOFF_HOPS);
 			return;
@@ -105,6 +106,9 @@ static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, 
 		return;
 	case HANDOFF_FRAGMENT:
 		uplink_fragments(w, pkts, n);
+		return;
+	case HANDOFF_INJECT:
+		inject_handed(w, pkts, n);
 		return;
 	default:
 		handoff_input_sa(w, pkts, n);

@@ -5,6 +5,7 @@
 #include "inject.h"
 #include "esp_output.h"
 #include "forward.h"
+#include "handoff.h"
 #include "l2tp_output.h"
 #include "port.h"
 
@@ -51,16 +52,41 @@ static bool inject_frame(struct worker *w, struct rte_mbuf *m, uint8_t index)
 	return true;
 }
 
-/* A PPP frame leaves by its session's owner, who has the sequence numbers. */
+/*
+ * A PPP frame leaves by its session's owner, who has the sequence numbers. The control core may have chosen another
+ * one since it gave us the frame. False: m is gone.
+ */
 static bool inject_session_prepare(struct worker *w, struct rte_mbuf *m, const struct meta *meta)
 {
+	struct session *session;
+	uint8_t owner;
+
 	if (meta->session >= w->sessions->capacity)
+		goto invalid;
+	session = session_at(w->sessions, meta->session);
+	if (meta->generation == 0 || !session_is(session, meta->generation))
+		goto invalid;
+	owner = session_owner(session);
+	if (unlikely(owner != w->id)) {
+		handoff(w, m, owner, HANDOFF_INJECT);
 		return false;
+	}
+	if (likely(l2tp_output_frame(w, m, session)))
+		return true;
+invalid:
+	worker_drop(w, m, DROP_INJECT_INVALID);
+	return false;
+}
 
-	struct session *session = session_at(w->sessions, meta->session);
+void inject_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t kept = 0;
 
-	return meta->generation != 0 && session_is(session, meta->generation) &&
-		session->owner == w->id && l2tp_output_frame(w, m, session);
+	for (uint16_t i = 0; i < n; i++)
+		if (inject_session_prepare(w, pkts[i], meta_of(pkts[i])))
+			pkts[kept++] = pkts[i];
+	if (kept > 0)
+		outer_send(w, pkts, kept);
 }
 
 static void inject_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -78,15 +104,17 @@ static void inject_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (meta->kind == INJECT_FRAME && meta->iface < w->dp->n_ifaces) {
 			if (unlikely(!inject_frame(w, m, meta->iface)))
 				worker_drop(w, m, DROP_INJECT_INVALID);
-		} else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta))
+		} else if (meta->kind == INJECT_SESSION) {
+			if (inject_session_prepare(w, m, meta))
+				outer[n_outer++] = m;
+		} else if (meta->kind == INJECT_IP && inject_ip_prepare(w, m, meta)) {
 			if (unlikely(meta->sa_group != 0))
 				protect[n_protect++] = m;
 			else
 				ip[n_ip++] = m;
-		else if (meta->kind == INJECT_SESSION && inject_session_prepare(w, m, meta))
-			outer[n_outer++] = m;
-		else
+		} else {
 			worker_drop(w, m, DROP_INJECT_INVALID);
+		}
 	}
 	if (n_ip > 0)
 		forward(w, ip, n_ip);

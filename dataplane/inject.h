@@ -8,3 +8,5 @@
 
 /* Takes what the control core gave this worker; false if there was nothing. */
 bool inject_poll(struct worker *w);
+/* PPP frames that the control core gave to the worker that had the session before. */
+void inject_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);

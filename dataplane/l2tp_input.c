@@ -225,6 +225,7 @@ uint16_t l2tp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		struct meta *meta = meta_of(m);
 		const struct session *session = session_at(w->sessions, meta->session);
 		uint32_t generation = __atomic_load_n(&session->generation, __ATOMIC_ACQUIRE);
+		uint8_t owner = session_owner(session);
 
 		/* the slot is shared by ids equal under the mask: the whole id decides */
 		if (unlikely(generation == 0 || session->session_id != meta->session_id ||
@@ -235,10 +236,10 @@ uint16_t l2tp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		meta->generation = generation;
 		meta->flags |= META_UPLINK;
 		packet_adj(m, meta->l2tp_offset);
-		if (likely(session->owner == w->id))
+		if (likely(owner == w->id))
 			pkts[kept++] = m;
 		else
-			handoff(w, m, session->owner, HANDOFF_UPLINK);
+			handoff(w, m, owner, HANDOFF_UPLINK);
 	}
 	return kept;
 }

@@ -250,7 +250,7 @@ static __rte_always_inline void down_send(struct worker *w, struct lane_down *do
 		uint32_t flags = __atomic_load_n(&session->flags, __ATOMIC_ACQUIRE);
 		uint32_t length = down->length[i], head = session->template_length;
 
-		if (unlikely(generation == 0 || session->owner != w->id ||
+		if (unlikely(generation == 0 || session_owner(session) != w->id ||
 			    !(flags & (v4 ? SESSION_FORWARD4 : SESSION_FORWARD6)) ||
 			    session->template_l3 != 20)) {
 			rest->apart |= 1ull << down->place[i];

@@ -53,7 +53,7 @@ static int message_run(struct worker *w, const struct message *message, struct m
 
 	/* the owner alone may touch these: a session that moved or ended is not ours */
 	if (message->generation == 0 || !session_is(session, message->generation) ||
-		session->owner != w->id) {
+		session_owner(session) != w->id) {
 		w->stats.messages_stale++;
 		return -ESTALE;
 	}

@@ -37,6 +37,7 @@ uint16_t session_target(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		struct meta *meta = meta_of(m);
 		const struct session *session = session_at(w->sessions, meta->session);
 		uint32_t generation = __atomic_load_n(&session->generation, __ATOMIC_ACQUIRE);
+		uint8_t owner = session_owner(session);
 
 		if (unlikely(generation == 0)) {
 			worker_drop(w, m, DROP_SESSION_STALE);
@@ -51,10 +52,10 @@ uint16_t session_target(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 			}
 			w->stats.hairpin_packets++;
 		}
-		if (likely(session->owner == w->id))
+		if (likely(owner == w->id))
 			pkts[kept++] = m;
 		else
-			handoff(w, m, session->owner, HANDOFF_DOWNLINK);
+			handoff(w, m, owner, HANDOFF_DOWNLINK);
 	}
 	return kept;
 }
@@ -75,11 +76,12 @@ uint16_t session_recheck(
 		struct rte_mbuf *m = pkts[i];
 		const struct meta *meta = meta_of(m);
 		const struct session *session = session_at(w->sessions, meta->session);
+		uint8_t owner = session_owner(session);
 
 		if (unlikely(!session_is(session, meta->generation)))
 			worker_drop(w, m, DROP_SESSION_STALE);
-		else if (unlikely(session->owner != w->id))
-			handoff(w, m, session->owner, point);
+		else if (unlikely(owner != w->id))
+			handoff(w, m, owner, point);
 		else
 			pkts[kept++] = m;
 	}

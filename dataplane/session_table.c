@@ -253,6 +253,18 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 	return 0;
 }
 
+int session_set_owner(struct session_table *table, uint32_t index, uint8_t owner)
+{
+	struct session *session = session_live(table, index);
+
+	if (session == NULL)
+		return -ESTALE;
+	if (session->flags & (SESSION_FORWARD4 | SESSION_FORWARD6))
+		return -EBUSY;
+	__atomic_store_n(&session->owner, owner, __ATOMIC_RELEASE);
+	return 0;
+}
+
 /* After the grace period: the owner has written its last to the session. */
 static void session_release(void *object, uintptr_t index)
 {

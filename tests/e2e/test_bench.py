@@ -8,7 +8,7 @@ import subprocess
 from lib import BUILD, ROOT, case, check, check_equal, main
 
 FIELDS = {'contestant': str, 'test': str, 'direction': str, 'esp': str, 'size': (int, str), 'sessions': int,
-          'tunnels': int, 'workers': int, 'replay': bool, 'mpps': float, 'gbps': float, 'cycles': float,
+          'tunnels': int, 'workers': int, 'steering': bool, 'replay': bool, 'mpps': float, 'gbps': float, 'cycles': float,
           'spread': list, 'ratio': (float, type(None))}
 
 
@@ -44,7 +44,9 @@ def quick_run_measures_everything(lab):
         check(rows_of(measured, test=test), f'{test} is missing')
     check(rows_of(measured, test='replay', replay=True), 'no figure with a replay window')
     if len(os.sched_getaffinity(0)) > 1:
-        check(rows_of(measured, test='workers', workers=2), 'no figure of two workers')
+        check(rows_of(measured, test='workers', workers=2, steering=False), 'no figure of two workers')
+        steered = rows_of(measured, test='workers', workers=2, steering=True)
+        check(steered, 'no figure of two workers with packets at their owners')
         order = rows_of(report['results'], test='order')
         check_equal(order[0]['reordered'], 0, 'packets out of order')
     return f'{len(measured)} figures'

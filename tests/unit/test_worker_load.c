@@ -66,6 +66,38 @@ Test(worker_load, one_peers_sessions_spread_over_the_others_and_plain_ones_fill_
 	expect_even(1);
 }
 
+/* Queues that bring a part of the sessions each: every session is where its packets come. */
+Test(worker_load, sessions_are_where_their_packets_arrive)
+{
+	load.n = 4;
+	for (unsigned int i = 0; i < N; i++) {
+		uint8_t owner = worker_load_take(&load, WORKER_LOAD_CLEAR);
+		uint8_t arrival = (uint8_t)(i * 2654435761u >> 16) % 4;
+
+		cr_assert_eq(worker_load_move(&load, owner, arrival), owner != arrival);
+		owned[arrival]++;
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		cr_expect_eq(load.load[i], owned[i]);
+}
+
+/* All by one queue: its worker has no more than its share and the slack, and the others have the rest. */
+Test(worker_load, one_queue_does_not_fill_its_worker)
+{
+	unsigned int moved = 0;
+
+	load.n = 3;
+	for (unsigned int i = 0; i < N; i++)
+		moved += worker_load_move(&load, worker_load_take(&load, WORKER_LOAD_CLEAR), 2);
+	cr_expect_gt(moved, 0);
+	cr_expect_leq(load.load[2], load.load[0] + WORKER_LOAD_SLACK + 1);
+	cr_expect_leq(load.load[2], load.load[1] + WORKER_LOAD_SLACK + 1);
+	cr_expect_eq(load.load[0] + load.load[1] + load.load[2], N);
+	/* to itself, and to nobody */
+	cr_expect_not(worker_load_move(&load, 1, 1));
+	cr_expect_not(worker_load_move(&load, 1, 3));
+}
+
 Test(worker_load, what_was_taken_is_given_back)
 {
 	static uint8_t owner[N];

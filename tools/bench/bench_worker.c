@@ -54,6 +54,10 @@ static int usage(FILE *out, int status)
 	      "  --ipv6          a delegated IPv6 prefix for each session, besides its IPv4 "
 	      "address\n"
 	      "  --police        a rate limit for each session, far above what comes\n"
+	      "  --parts N       the access device's queues bring one of N parts of the sessions "
+	      "each,\n"
+	      "                  as lnsload --pcap-part writes them and RSS on the session id "
+	      "spreads\n"
 	      "  --generate FILE the control core encrypts this capture (plain L2TP) with new "
 	      "numbers\n"
 	      "                  and sends it: a ring is the access interface's device\n"
@@ -112,6 +116,7 @@ static int options_parse(struct bench *bench, int argc, char **argv, const char 
 		{"sessions", required_argument, NULL, 's'},
 		{"ipv6", no_argument, NULL, '6'},
 		{"police", no_argument, NULL, 'p'},
+		{"parts", required_argument, NULL, 'P'},
 		{"generate", required_argument, NULL, 'g'},
 		{"windows", required_argument, NULL, 'w'},
 		{"ms", required_argument, NULL, 'm'},
@@ -140,6 +145,9 @@ static int options_parse(struct bench *bench, int argc, char **argv, const char 
 			break;
 		case 'p':
 			plan->police = true;
+			break;
+		case 'P':
+			rc = number("parts", optarg, 1, 64, &plan->parts);
 			break;
 		case 'g':
 			bench->generate = optarg;

@@ -111,6 +111,7 @@ class LnsdWorkers:
                  '--sessions', case['sessions'], '--ms', milliseconds]
         words += ['--ipv6'] if case['inner'] == 'ipv6' else []
         words += ['--police'] if case['police'] else []
+        words += ['--parts', case['queues']] if case['steering'] else []
         if case['test'] == 'replay':
             words += ['--generate', self.captures.file(case, plain=True)]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, preexec_fn=renice,

@@ -5,6 +5,8 @@
 #include <lns.h>
 #include <lns_start.h>
 
+#include "../lnsload/capture_part.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -230,6 +232,9 @@ static int session_open(struct worker_setup *setup, const struct worker_plan *pl
 	rc = subscriber_record_set_prefixes(record, prefixes, prefixes_of(plan, n, prefixes));
 	if (!rc)
 		rc = install_session_open(setup->install, record);
+	if (!rc && plan->parts)
+		install_session_arrived(setup->install, record,
+			(uint8_t)(capture_part(n, plan->parts) % dataplane_workers(setup->dp)));
 	if (!rc)
 		rc = install_session_update(setup->install, record);
 	if (rc)

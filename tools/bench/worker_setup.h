@@ -21,6 +21,12 @@ struct worker_plan {
 	struct ip_addr lacs[64];
 	bool ipv6;   /* sessions have a delegated prefix, too */
 	bool police; /* every session has a rate limit, of a hundred gigabits each way */
+	/*
+	 * The captures that the access device's queues bring, with lnsload's part of the sessions each (--pcap-part): what
+	 * a NIC with RSS on the session id does. So their first frames would have come, and sessions are owned, there.
+	 * 0: by any queue.
+	 */
+	uint32_t parts;
 };
 
 struct worker_setup {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "capture_part.h"
 #include "flow.h"
 #include "random.h"
 #include "secure.h"
@@ -269,12 +270,6 @@ static int capture_packet(struct capture *c)
 	return 0;
 }
 
-/* As a NIC spreads over its queues: by a hash of who it is from. */
-static uint32_t capture_part(const struct options *o, uint32_t session)
-{
-	return (session * 2654435761u >> 16) % o->capture.parts;
-}
-
 static int capture_open(struct capture *c, const struct options *o)
 {
 	memset(c, 0, sizeof(*c));
@@ -285,7 +280,7 @@ static int capture_open(struct capture *c, const struct options *o)
 	if (c->order == NULL || c->sequence == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < o->sessions; i++)
-		if (capture_part(o, i) == o->capture.part)
+		if (capture_part(i, o->capture.parts) == o->capture.part)
 			c->order[c->count++] = i;
 	if (c->count == 0)
 		return -ENOENT;

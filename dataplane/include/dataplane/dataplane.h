@@ -95,6 +95,8 @@ struct iface_info {
 };
 unsigned int dataplane_ifaces(const struct dataplane *dp);
 int dataplane_iface_info(struct dataplane *dp, unsigned int iface, struct iface_info *info);
+/* Workers that receive on its device. */
+unsigned int dataplane_iface_receivers(const struct dataplane *dp, unsigned int iface);
 /* The carrier now; false also if there is no such interface. Control core, a few microseconds. */
 bool dataplane_iface_link(struct dataplane *dp, unsigned int iface);
 /* A device: what it was asked for, and gave. The masks are ethdev's (rte_ethdev.h). */

@@ -24,6 +24,7 @@ enum handoff_point {
 	HANDOFF_UPLINK,   /* to the session's owner: data at the PPP frame */
 	HANDOFF_DOWNLINK, /* to the session's owner: data at the inner IP header */
 	HANDOFF_TX,       /* to the worker that has the interface's TX queue: data at Ethernet */
+	HANDOFF_INJECT,   /* to the session's owner: INJECT_SESSION that met another one */
 	HANDOFF_POINTS
 };
 
@@ -83,7 +84,8 @@ struct meta {
 	uint8_t inner_family; /* 4, 6 */
 	uint8_t flags;        /* enum meta_flags */
 	uint8_t l2_length;    /* Ethernet header and tags, while data is at it */
-	uint8_t spare[18];
+	uint8_t arrival;      /* the worker that had it from the device */
+	uint8_t spare[17];
 };
 static_assert(sizeof(struct meta) == 64, "the metadata is one cache line");
 

@@ -84,7 +84,7 @@ struct session {
 	uint32_t flags;      /* enum session_flags; atomic, release after what it enables */
 	uint16_t tunnel_id, session_id; /* ours */
 	uint16_t peer_session_id;
-	uint8_t owner;           /* worker */
+	uint8_t owner;           /* worker; atomic: session_set_owner() */
 	uint8_t template_length; /* up to and including the PPP protocol field */
 	uint8_t template_l3;     /* length of the IP header in the template: 20 or 40 */
 	uint8_t template_l2tp;   /* offset of the L2TP header in the template */
@@ -137,6 +137,15 @@ static_assert(offsetof(struct session, template) == 64, "line 0 is one cache lin
 static_assert(offsetof(struct session, counters) == 128, "the template is one cache line");
 static_assert(offsetof(struct session, state) == 192, "hot part of a session: three cache lines");
 static_assert(sizeof(struct session) == 256, "a session in the dataplane");
+
+/*
+ * The worker that alone writes the owner's lines. Who finds itself here sees what the one before wrote. To be read once
+ * for a decision: it may change.
+ */
+static inline uint8_t session_owner(const struct session *session)
+{
+	return __atomic_load_n(&session->owner, __ATOMIC_ACQUIRE);
+}
 
 /* Is this network-order source address one of the session's? Any worker. */
 static inline bool session_is_source4(const struct session *session, uint32_t source)

@@ -72,6 +72,13 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 	uint16_t mss6, uint32_t flags, const struct session_prefix *prefixes,
 	unsigned int n_prefixes);
 /*
+ * Another owner, before the session forwards for the first time: what is under way then is the control plane's
+ * frames, which are handed on. The worker that was the owner may be in the middle of one until its next quiescent
+ * state; so the template, which it might write, has to be rebuilt by the new owner (MESSAGE_SESSION_PATH) a grace
+ * period later. -ESTALE: no session there; -EBUSY: it forwards.
+ */
+int session_set_owner(struct session_table *table, uint32_t index, uint8_t owner);
+/*
  * Unpublishes; after the grace period calls done(user, final counters and state) on the control core
  * from rcu_poll(), then frees the slot. From the call on, the index's generation matches no packet.
  * -ESTALE: no session there; -ENOMEM: nothing was changed.
