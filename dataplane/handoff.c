@@ -118,8 +118,6 @@ static void handoff_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n, 
 /* In the order in which they came: runs of one kind. */
 static void handoff_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(meta_of(pkts[i]));
 	for (uint16_t start = 0, end; start < n; start = end) {
 		uint8_t point = meta_of(pkts[start])->kind;
 
@@ -129,25 +127,35 @@ static void handoff_take(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* Another core wrote what they are: asked for as early as can be. */
+static uint16_t handoff_fetch(struct rte_ring *ring, struct rte_mbuf **pkts)
+{
+	uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(ring, (void **)pkts, BURST, NULL);
+
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(pkts[i]);
+		rte_prefetch0(meta_of(pkts[i]));
+	}
+	return n;
+}
+
 bool handoff_poll(struct worker *w)
 {
-	struct rte_mbuf *pkts[BURST];
+	struct rte_mbuf *pkts[2][BURST]; /* one is worked on while the next is fetched */
 	bool busy = false;
 
 	for (uint8_t from = 0; from < w->n_workers; from++) {
 		if (w->handoff_in[from] == NULL)
 			continue;
 		/* what another worker has worked on goes before what nobody has: a full ring wastes that work */
-		for (unsigned int bursts = 0; bursts < HANDOFF_BURSTS; bursts++) {
-			uint16_t n = (uint16_t)rte_ring_sc_dequeue_burst(
-				w->handoff_in[from], (void **)pkts, BURST, NULL);
+		uint16_t n = handoff_fetch(w->handoff_in[from], pkts[0]), next;
 
-			if (n == 0)
-				break;
+		for (unsigned int bursts = 1; n > 0; bursts++, n = next) {
+			next = n == BURST && bursts < HANDOFF_BURSTS
+				? handoff_fetch(w->handoff_in[from], pkts[bursts % 2])
+				: 0;
+			handoff_take(w, pkts[(bursts - 1) % 2], n);
 			busy = true;
-			handoff_take(w, pkts, n);
-			if (n < BURST)
-				break;
 		}
 	}
 	return busy;

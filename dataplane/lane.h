@@ -10,7 +10,7 @@
  * since it is dropped, punted, or belongs to a session of which the lane takes nothing. Any other ends the lane: the
  * rest of the burst takes the stages too.
  *
- * The lane does not write the packets' metadata, but for those that go on into ESP.
+ * The lane does not write the packets' metadata, but for those that go on into ESP, or to the session's owner.
  */
 #pragma once
 
@@ -31,6 +31,8 @@ uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
  */
 uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+/* What another worker handed over to the session's owner: data at the PPP frame, meta.session and generation. */
+uint16_t lane_uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* Which packets of a burst are left over. */
 struct lane_rest {

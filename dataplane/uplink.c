@@ -46,6 +46,9 @@ void uplink_esp_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	n = lane_uplink_handed(w, pkts, n);
+	if (n == 0)
+		return;
 	n = session_recheck(w, pkts, n, HANDOFF_UPLINK);
 	uplink_owned(w, pkts, n);
 }

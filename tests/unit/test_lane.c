@@ -5,11 +5,13 @@
  * Frames are made at random around what the lane takes, each with at most a few things wrong or rare. Every burst goes
  * through twice, with the lanes and without, with the worker, the sessions, the policers and the SAs put
  * back in between. What leaves inside ESP is compared as the LAC opens it. Frames sent, punted and handed over are compared byte by byte (numbers that count packets
- * aside), all counters and session states likewise, and the order of each session's packets.
+ * aside), all counters and session states likewise, and the order of each session's packets. Then the same with a
+ * second worker that receives the bursts and hands over what is not its own.
  */
 #include "lane_frames.h"
 
 #include "forward.h"
+#include "handoff.h"
 #include "lane.h"
 #include "policy.h"
 
@@ -30,14 +32,15 @@ struct output {
 struct result {
 	unsigned int n;
 	struct output outputs[OUTPUTS];
-	struct worker_stats stats;
+	struct worker_stats stats, giver_stats;
 	struct session sessions[SESSIONS];
 	struct sa_state in, out;
 };
 
 static struct worker *w;
+static struct worker *giver; /* receives the bursts, if not w itself */
 static struct result by_lane, by_stages;
-static struct worker before;
+static struct worker before, giver_before;
 static struct session sessions_before[SESSIONS];
 /* of the LNS's and the LAC's SAs that count what arrives and leaves */
 static struct {
@@ -56,6 +59,7 @@ static void start(void)
 	rig_eal_init("0@0,1@0,2@0");
 	rig_create(&rig, &settings);
 	w = rig.dp->workers[0];
+	giver = rig.dp->workers[1];
 	rig_tunnel(&rig);
 	rig_tunnel_to(&rig, 8, &path, TUNNEL_LENGTH_BIT);
 	rig_tunnel_to(&rig, 9, &path, TUNNEL_UDP_CHECKSUM);
@@ -205,7 +209,15 @@ static void outputs_take(struct result *result)
 		output_add(result, 'h', object, true);
 }
 
-static void run(unsigned int n, unsigned int iface, bool lane, struct result *result)
+static void receive(struct worker *to, struct rte_mbuf **pkts, unsigned int n, unsigned int iface)
+{
+	to->rx_port = &rig.dp->ports[rig.dp->ifaces[iface].port];
+	worker_receive(to, to->rx_port->ethdev, pkts, (uint16_t)n);
+	forward_local_out(to);
+	worker_flush(to);
+}
+
+static void run(unsigned int n, unsigned int iface, bool given, bool lane, struct result *result)
 {
 	struct rte_mbuf *pkts[BURST];
 
@@ -217,13 +229,15 @@ static void run(unsigned int n, unsigned int iface, bool lane, struct result *re
 		memset(meta_of(pkts[i]), 0xa5, sizeof(struct meta)); /* of an earlier life */
 	}
 	result->n = 0;
-	w->rx_port = &rig.dp->ports[rig.dp->ifaces[iface].port];
-	w->lanes = lane;
-	worker_receive(w, w->rx_port->ethdev, pkts, (uint16_t)n);
-	forward_local_out(w);
-	worker_flush(w);
+	w->lanes = giver->lanes = lane;
+	receive(given ? giver : w, pkts, n, iface);
+	while (given && handoff_poll(w)) {
+		forward_local_out(w);
+		worker_flush(w);
+	}
 	outputs_take(result);
 	result->stats = w->stats;
+	result->giver_stats = giver->stats;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		result->sessions[i] = *rig_session_at(&rig, i);
 	result->in = lac.in->state;
@@ -298,6 +312,9 @@ static void results_compare(unsigned int at)
 {
 	cr_assert_eq(memcmp(&by_lane.stats, &by_stages.stats, sizeof(by_lane.stats)), 0,
 		"burst %u: statistics", at);
+	cr_assert_eq(
+		memcmp(&by_lane.giver_stats, &by_stages.giver_stats, sizeof(by_lane.giver_stats)),
+		0, "burst %u: statistics of who received it", at);
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		cr_assert_eq(memcmp(&by_lane.sessions[i], &by_stages.sessions[i],
 				     sizeof(struct session)),
@@ -340,6 +357,7 @@ static void state_save(void)
 				replay_ring_size(REPLAY_WINDOW_DEFAULT));
 	}
 	before = *w;
+	giver_before = *giver;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		sessions_before[i] = *rig_session_at(&rig, i);
 }
@@ -355,6 +373,7 @@ static void state_restore(void)
 				replay_ring_size(REPLAY_WINDOW_DEFAULT));
 	}
 	*w = before;
+	*giver = giver_before;
 	for (uint32_t i = 0; i < SESSIONS; i++)
 		*rig_session_at(&rig, i) = sessions_before[i];
 }
@@ -407,16 +426,83 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 			state_restore();
 			policers_reset();
 		}
-		run(n, iface, true, &by_lane);
+		run(n, iface, false, true, &by_lane);
 		state_restore();
 		policers_reset();
-		run(n, iface, false, &by_stages);
+		run(n, iface, false, false, &by_stages);
 		results_compare(at);
 	}
 	cr_expect_gt(lac.in->state.packets, BURSTS / 4);
 	cr_expect_gt(lac.out->state.packets, BURSTS / 4);
 	/* a comparison of the stages with themselves would say nothing */
 	cr_expect_gt(takes, all / 8, "the lane took %u of %u", takes, all);
+}
+
+Test(lane, what_another_worker_hands_over_too, .timeout = 300)
+{
+	uint64_t handed = 0;
+
+	random_state = 6364136223846793005ull;
+	w->now = giver->now = rte_rdtsc() + (1ull << 40);
+	for (unsigned int at = 0; at < BURSTS / 2; at++) {
+		unsigned int n = one_in(4) ? BURST : 1 + rnd(BURST);
+		unsigned int iface = one_in(4) ? RIG_CORE0 : RIG_ACCESS;
+		struct port *port = &rig.dp->ports[rig.dp->ifaces[iface].port];
+
+		port->rx_ip_checksum = one_in(4);
+		port->rx_udp_checksum = one_in(4);
+		burst_make(n, iface == RIG_ACCESS);
+		w->turn++;
+		giver->turn++;
+		policers_reset();
+		state_save();
+		run(n, iface, true, true, &by_lane);
+		handed += w->stats.handoff_in[HANDOFF_UPLINK];
+		state_restore();
+		policers_reset();
+		run(n, iface, true, false, &by_stages);
+		results_compare(at);
+		state_restore();
+	}
+	cr_expect_gt(handed, BURSTS);
+}
+
+/* A burst of another worker's sessions needs no stage, neither with who receives it nor with who owns them. */
+Test(lane, ordinary_bursts_of_others_need_no_stage)
+{
+	static const uint32_t sessions[] = {0, 1, 6, 9};
+
+	for (unsigned int v4 = 0; v4 < 2; v4++) {
+		struct rte_mbuf *pkts[BURST];
+
+		policers_reset();
+		for (unsigned int i = 0; i < BURST; i++) {
+			uint16_t id = id_of(sessions[i % RTE_DIM(sessions)]);
+			uint8_t address[16];
+
+			rig_subscriber6(id, address);
+			if (v4)
+				inner_udp4(&inner, rig_subscriber(id), RIG_SERVER, 64);
+			else
+				inner_udp6(&inner, address, rig_server6, 64);
+			frame_data(&rig, &made, tunnel_of(sessions[i % RTE_DIM(sessions)]), id,
+				v4 ? 0x21 : 0x57, inner.data, inner.n);
+			pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+			memcpy(rte_pktmbuf_append(pkts[i], (uint16_t)made.n), made.data, made.n);
+		}
+		giver->rx_port = &rig.dp->ports[rig.dp->ifaces[RIG_ACCESS].port];
+		cr_expect_eq(lane_uplink(giver, pkts, BURST), 0);
+		worker_flush(giver);
+		cr_assert_eq(rte_ring_dequeue_burst(w->handoff_in[1], (void **)pkts, BURST, NULL),
+			BURST);
+		w->turn++;
+		cr_expect_eq(lane_uplink_handed(w, pkts, BURST), 0);
+		worker_flush(w);
+		by_lane.n = 0;
+		outputs_take(&by_lane);
+		cr_expect_eq(by_lane.n, BURST);
+	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
 /* A burst without anything odd: the lane takes all of it, in either direction and family. */
