@@ -38,6 +38,9 @@ void downlink_sessions(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void downlink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
+	n = lane_downlink_handed(w, pkts, n);
+	if (n == 0)
+		return;
 	n = session_recheck(w, pkts, n, HANDOFF_DOWNLINK);
 	downlink_owned(w, pkts, n);
 }

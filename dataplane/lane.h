@@ -33,6 +33,8 @@ uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* What another worker handed over to the session's owner: data at the PPP frame, meta.session and generation. */
 uint16_t lane_uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+/* Likewise, data at the IP header, TTL spent. */
+uint16_t lane_downlink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 
 /* Which packets of a burst are left over. */
 struct lane_rest {

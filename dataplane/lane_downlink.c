@@ -3,7 +3,9 @@
  * The fast lane to a subscriber: untagged IP for a session of this worker's, out to the LAC over IPv4 in the clear, or
  * to the tunnel's SAs.
  */
+#include "classify.h"
 #include "esp_output.h"
+#include "handoff.h"
 #include "ip_check.h"
 #include "l2tp_output.h"
 #include "lane.h"
@@ -228,12 +230,40 @@ static __rte_always_inline void down_protect(struct rte_mbuf *m, const struct if
 	m->pkt_len = length;
 }
 
+/* To the session's owner, as session_target hands it over. iface: that it came in on, if it has no metadata; or NULL. */
+static __rte_noinline void down_hand_over(struct worker *w, struct rte_mbuf *m,
+	const struct iface *iface, const struct session *session, uint32_t generation,
+	uint8_t owner, uint8_t *ip, uint32_t length)
+{
+	struct meta *meta = meta_of(m);
+	bool v4 = ip[0] == 0x45;
+
+	if (iface != NULL) {
+		*meta = iface->blank;
+		meta->cls = CLASS_IP;
+		meta->arrival = w->id;
+		m->port = w->rx_port->ethdev;
+	}
+	meta->inner_family = v4 ? 4 : 6;
+	meta->session = session->index;
+	meta->generation = generation;
+	m->data_off = (uint16_t)(ip - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)length;
+	m->pkt_len = length;
+	if (v4)
+		ip4_decrement_ttl(ip);
+	else
+		ip[7]--;
+	handoff(w, m, owner, HANDOFF_DOWNLINK);
+}
+
 /*
  * Everything is known: policy, headers, out. iface: that they came in on, if nobody has counted them and they have no
- * metadata; or NULL.
+ * metadata; or NULL. handed: by another worker, which has spent their TTL; what is not ours is not handed on from here.
  */
 static __rte_always_inline void down_send(struct worker *w, struct lane_down *down,
-	struct rte_mbuf **pkts, unsigned int n, const struct iface *iface, struct lane_rest *rest)
+	struct rte_mbuf **pkts, unsigned int n, const struct iface *iface, bool handed,
+	struct lane_rest *rest)
 {
 	struct rte_mbuf *protect[BURST];
 	struct lane_ways ways;
@@ -249,8 +279,15 @@ static __rte_always_inline void down_send(struct worker *w, struct lane_down *do
 		uint32_t generation = __atomic_load_n(&session->generation, __ATOMIC_ACQUIRE);
 		uint32_t flags = __atomic_load_n(&session->flags, __ATOMIC_ACQUIRE);
 		uint32_t length = down->length[i], head = session->template_length;
+		uint8_t owner = session_owner(session);
 
-		if (unlikely(generation == 0 || session_owner(session) != w->id ||
+		if (unlikely(owner != w->id && generation != 0 && !handed)) {
+			taken++;
+			bytes += m->pkt_len;
+			down_hand_over(w, m, iface, session, generation, owner, ip, length);
+			continue;
+		}
+		if (unlikely(generation == 0 || owner != w->id ||
 			    !(flags & (v4 ? SESSION_FORWARD4 : SESSION_FORWARD6)) ||
 			    session->template_l3 != 20)) {
 			rest->apart |= 1ull << down->place[i];
@@ -302,12 +339,14 @@ static __rte_always_inline void down_send(struct worker *w, struct lane_down *do
 			traffic_class = ip[1];
 			session->counters.down_packets4++;
 			session->counters.down_bytes4 += length;
-			ip4_decrement_ttl(ip);
+			if (!handed)
+				ip4_decrement_ttl(ip);
 		} else {
 			traffic_class = (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 			session->counters.down_packets6++;
 			session->counters.down_bytes6 += length;
-			ip[7]--;
+			if (!handed)
+				ip[7]--;
 		}
 		template_copy(p, session->template, head);
 		p[head - 1] = v4 ? 0x21 : 0x57;
@@ -341,7 +380,7 @@ static __rte_always_inline void down_rest(struct worker *w, struct lane_down *do
 	if (unlikely(down->n6 > 0))
 		down_lookup6(fib, down);
 	k = down_sessions(w, down, k, rest);
-	down_send(w, down, pkts, k, iface, rest);
+	down_send(w, down, pkts, k, iface, false, rest);
 }
 
 uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -373,5 +412,55 @@ uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t 
 		return n;
 	k = down_headers_inner(w, &down, pkts, n, vrf, &rest);
 	down_rest(w, &down, pkts, k, w->fibs[vrf], NULL, &rest);
+	return lane_rest_pack(&rest, pkts, n);
+}
+
+/* Handed over by others: they are still what they were. */
+static __rte_always_inline unsigned int down_handed(struct worker *w, struct lane_down *down,
+	struct rte_mbuf **pkts, uint16_t n, struct lane_rest *rest)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct session *session = session_at(w->sessions, meta_of(pkts[i])->session);
+
+		rte_prefetch0(session);
+		rte_prefetch0(session->template);
+		rte_prefetch0(&session->counters);
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], uint8_t *));
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		const struct meta *meta = meta_of(pkts[i]);
+		struct session *session = session_at(w->sessions, meta->session);
+		uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+
+		if (unlikely(!session_is(session, meta->generation))) {
+			rest->apart |= 1ull << i;
+			continue;
+		}
+		/* IPv4 with options is what the lane never takes */
+		if (unlikely(m->nb_segs != 1 || (meta->inner_family == 4) != (ip[0] == 0x45))) {
+			rest->end = i;
+			break;
+		}
+		down->place[k] = (uint8_t)i;
+		down->ip[k] = ip;
+		down->length[k] = m->data_len;
+		down->session[k++] = session;
+	}
+	return k;
+}
+
+uint16_t lane_downlink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct lane_rest rest = {.end = n};
+	struct lane_down down;
+	unsigned int k;
+
+	if (unlikely(!w->lanes))
+		return n;
+	k = down_handed(w, &down, pkts, n, &rest);
+	down_send(w, &down, pkts, k, NULL, true, &rest);
 	return lane_rest_pack(&rest, pkts, n);
 }

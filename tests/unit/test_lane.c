@@ -440,13 +440,13 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 
 Test(lane, what_another_worker_hands_over_too, .timeout = 300)
 {
-	uint64_t handed = 0;
+	uint64_t up = 0, down = 0;
 
 	random_state = 6364136223846793005ull;
 	w->now = giver->now = rte_rdtsc() + (1ull << 40);
 	for (unsigned int at = 0; at < BURSTS / 2; at++) {
 		unsigned int n = one_in(4) ? BURST : 1 + rnd(BURST);
-		unsigned int iface = one_in(4) ? RIG_CORE0 : RIG_ACCESS;
+		unsigned int iface = rnd(2);
 		struct port *port = &rig.dp->ports[rig.dp->ifaces[iface].port];
 
 		port->rx_ip_checksum = one_in(4);
@@ -457,14 +457,16 @@ Test(lane, what_another_worker_hands_over_too, .timeout = 300)
 		policers_reset();
 		state_save();
 		run(n, iface, true, true, &by_lane);
-		handed += w->stats.handoff_in[HANDOFF_UPLINK];
+		up += w->stats.handoff_in[HANDOFF_UPLINK];
+		down += w->stats.handoff_in[HANDOFF_DOWNLINK];
 		state_restore();
 		policers_reset();
 		run(n, iface, true, false, &by_stages);
 		results_compare(at);
 		state_restore();
 	}
-	cr_expect_gt(handed, BURSTS);
+	cr_expect_gt(up, BURSTS);
+	cr_expect_gt(down, BURSTS);
 }
 
 /* A burst of another worker's sessions needs no stage, neither with who receives it nor with who owns them. */
@@ -472,7 +474,8 @@ Test(lane, ordinary_bursts_of_others_need_no_stage)
 {
 	static const uint32_t sessions[] = {0, 1, 6, 9};
 
-	for (unsigned int v4 = 0; v4 < 2; v4++) {
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		bool up = kind & 1, v4 = kind & 2;
 		struct rte_mbuf *pkts[BURST];
 
 		policers_reset();
@@ -482,21 +485,30 @@ Test(lane, ordinary_bursts_of_others_need_no_stage)
 
 			rig_subscriber6(id, address);
 			if (v4)
-				inner_udp4(&inner, rig_subscriber(id), RIG_SERVER, 64);
+				inner_udp4(&inner, up ? rig_subscriber(id) : RIG_SERVER,
+					up ? RIG_SERVER : rig_subscriber(id), 64);
 			else
-				inner_udp6(&inner, address, rig_server6, 64);
-			frame_data(&rig, &made, tunnel_of(sessions[i % RTE_DIM(sessions)]), id,
-				v4 ? 0x21 : 0x57, inner.data, inner.n);
+				inner_udp6(&inner, up ? address : rig_server6,
+					up ? rig_server6 : address, 64);
+			if (!up)
+				frame_core4(&rig, &made, &inner);
+			else
+				frame_data(&rig, &made, tunnel_of(sessions[i % RTE_DIM(sessions)]),
+					id, v4 ? 0x21 : 0x57, inner.data, inner.n);
 			pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
 			memcpy(rte_pktmbuf_append(pkts[i], (uint16_t)made.n), made.data, made.n);
 		}
-		giver->rx_port = &rig.dp->ports[rig.dp->ifaces[RIG_ACCESS].port];
-		cr_expect_eq(lane_uplink(giver, pkts, BURST), 0);
+		giver->rx_port = &rig.dp->ports[rig.dp->ifaces[up ? RIG_ACCESS : RIG_CORE0].port];
+		cr_expect_eq(
+			up ? lane_uplink(giver, pkts, BURST) : lane_downlink(giver, pkts, BURST),
+			0);
 		worker_flush(giver);
 		cr_assert_eq(rte_ring_dequeue_burst(w->handoff_in[1], (void **)pkts, BURST, NULL),
 			BURST);
 		w->turn++;
-		cr_expect_eq(lane_uplink_handed(w, pkts, BURST), 0);
+		cr_expect_eq(up ? lane_uplink_handed(w, pkts, BURST)
+				: lane_downlink_handed(w, pkts, BURST),
+			0);
 		worker_flush(w);
 		by_lane.n = 0;
 		outputs_take(&by_lane);
