@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A pool of packet buffers that are spread over the sets of the caches.
+ * A pool of packet buffers that are spread over the sets of the caches, and of which those used last are used next.
  */
 #pragma once
 

@@ -21,7 +21,7 @@ packages_of() {
 		;;
 	run)
 		# A DPDK driver is a package of its own, loaded at run time.
-		echo librte-mempool-ring23 librte-net-af-packet23 librte-net-pcap23
+		echo librte-mempool-ring23 librte-mempool-stack23 librte-net-af-packet23 librte-net-pcap23
 		echo librte-net-null23 librte-net-ring23 librte-net-tap23
 		echo librte-crypto-ipsec-mb23 librte-crypto-openssl23
 		echo iproute2 ethtool procps
