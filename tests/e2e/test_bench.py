@@ -8,8 +8,8 @@ import subprocess
 from lib import BUILD, ROOT, case, check, check_equal, main
 
 FIELDS = {'contestant': str, 'test': str, 'direction': str, 'esp': str, 'size': (int, str), 'sessions': int,
-          'tunnels': int, 'workers': int, 'steering': bool, 'replay': bool, 'mpps': float, 'gbps': float, 'cycles': float,
-          'spread': list, 'ratio': (float, type(None))}
+          'tunnels': int, 'workers': int, 'queues': int, 'steering': bool, 'replay': bool, 'mpps': float,
+          'gbps': float, 'cycles': float, 'spread': list, 'ratio': (float, type(None))}
 
 
 def rows_of(results, **wanted):

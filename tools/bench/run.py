@@ -20,10 +20,13 @@ SIZES = (64, 256, 512, 1024, 1400, 'imix')
 BOTH = ('up', 'down')
 CASE = {'direction': 'up', 'esp': 'none', 'size': 64, 'sessions': 1000, 'tunnels': 16, 'workers': 1, 'replay': False,
         'inner': 'ipv4', 'police': False, 'packets': 4096, 'queues': 1, 'steering': False}
-SHOWN = ('test', 'contestant', 'direction', 'esp', 'size', 'sessions', 'tunnels', 'workers', 'steering', 'replay', 'inner',
-         'police')
-# as a NIC does it that spreads by L2TP session id, and as one that does not
-STEERED = ((1, False), (2, True), (2, False))
+SHOWN = ('test', 'contestant', 'direction', 'esp', 'size', 'sessions', 'tunnels', 'workers', 'queues', 'steering', 'replay',
+         'inner', 'police')
+# (workers, queues, steering): one worker; a NIC that spreads by L2TP session id; one that spreads without regard to
+# sessions; one that brings all by one queue
+SPREAD = ((1, 2, False), (2, 2, True), (2, 2, False), (2, 1, False))
+# one SA's packets always come by one queue
+SPREAD_SA = ((1, 1, False), (2, 1, False))
 
 
 def case(test, **changes):
@@ -42,8 +45,8 @@ def suites(quick):
             'growth': [[case('growth', sessions=sessions, packets=2048) for sessions in (1, 2000)]],
             'police': [[case('police', police=True, **small)]],
             'replay': [[case('replay', esp='aes-128-gcm', replay=replay, **small) for replay in (False, True)]],
-            'workers': [[case('workers', tunnels=1, queues=2, workers=workers, steering=steering, **small)
-                         for workers, steering in STEERED]],
+            'workers': [[case('workers', tunnels=1, queues=queues, workers=workers, steering=steering, **small)
+                         for workers, queues, steering in SPREAD]],
         }
     return {
         'size': [[case('size', direction=direction, esp=esp, size=size)]
@@ -59,9 +62,9 @@ def suites(quick):
                    for direction in BOTH],
         'replay': [[case('replay', esp='aes-128-gcm', size=size, replay=replay) for replay in (False, True)]
                    for size in (64, 1400)],
-        'workers': [[case('workers', esp=esp, size=size, tunnels=1, queues=2, workers=workers, steering=steering)
-                     for workers, steering in STEERED if not (esp != 'none' and steering)]
-                    for esp, size in (('none', 64), ('none', 1400), ('aes-128-gcm', 1400))],
+        'workers': [[case('workers', esp=esp, size=size, tunnels=1, queues=queues, workers=workers, steering=steering)
+                     for workers, queues, steering in (SPREAD if esp == 'none' else SPREAD_SA)]
+                    for esp, size in (('none', 64), ('none', 1400), ('aes-128-gcm', 64), ('aes-128-gcm', 1400))],
         'growth': [[case('growth', direction=direction, esp=esp, size=size, packets=1000000, sessions=sessions,
                          tunnels=1 if sessions == 1 else 64) for sessions in (1, 1000, 100000, 1000000)]
                    for esp, size in (('none', 64), ('aes-128-gcm', 1400)) for direction in BOTH],
@@ -86,6 +89,7 @@ def summarise(one, contestant, samples, ratios):
 def show(row):
     name = row['contestant'] + ''.join(' ' + word for word, key in (
         ('replay', 'replay'), ('police', 'police'), ('steered', 'steering')) if row.get(key))
+    name += ' 1 queue' if row['workers'] > row.get('queues', 1) else ''
     ratio = f"{row['ratio']:6.2f}" if row['ratio'] else '     -'
     loss = f"  LOST {100 * row['loss']:.2f} %" if row['loss'] else ''
     print(f"{row['test']:9} {name:12} {row['direction']:4} {row['esp']:19} {row['inner']} {row['size']!s:>4} "
