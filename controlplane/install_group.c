@@ -211,9 +211,7 @@ void groups_refresh(
 			continue;
 		had = hops->group >= 0;
 		group_write(routes, hops);
-		if (!had && hops->group >= 0) {
-			routes->scan |= SCAN_UPDATE; /* its routes do not lead to it yet */
-			routes->scan_bucket = 0;
-		}
+		if (!had && hops->group >= 0)
+			scan_add(routes, SCAN_UPDATE); /* its routes do not lead to it yet */
 	}
 }

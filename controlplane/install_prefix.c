@@ -74,6 +74,7 @@ static void table_grow(struct install_route *routes)
 	routes->prefixes = prefixes;
 	routes->prefix_bits = bits;
 	routes->scan_bucket <<= 2;
+	routes->scan_left <<= 2;
 }
 
 struct prefix *prefix_get(struct install_route *routes, uint16_t vrf, uint8_t family,

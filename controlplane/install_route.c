@@ -364,8 +364,7 @@ void install_route_iface_set(
 	if (up != routes->up[iface]) {
 		routes->up[iface] = up;
 		groups_refresh(routes, NULL, iface);
-		routes->scan |= SCAN_UPDATE;
-		routes->scan_bucket = 0;
+		scan_add(routes, SCAN_UPDATE);
 	}
 }
 
@@ -378,8 +377,7 @@ void install_route_mark(struct install_route *routes)
 
 void install_route_sweep_routes(struct install_route *routes, uint8_t family)
 {
-	routes->scan |= family == 4 ? SCAN_SWEEP4 : SCAN_SWEEP6;
-	routes->scan_bucket = 0;
+	scan_add(routes, family == 4 ? SCAN_SWEEP4 : SCAN_SWEEP6);
 }
 
 static void scan_prefix(struct install_route *routes, struct prefix *prefix)
@@ -412,8 +410,7 @@ void install_route_retry(struct install_route *routes)
 	if (!routes->refused)
 		return;
 	routes->refused = false;
-	routes->scan |= SCAN_UPDATE;
-	routes->scan_bucket = 0;
+	scan_add(routes, SCAN_UPDATE);
 }
 
 bool install_route_poll(struct install_route *routes, unsigned int budget)
@@ -423,15 +420,20 @@ bool install_route_poll(struct install_route *routes, unsigned int budget)
 	routes->scanning = true;
 	while (routes->scan && budget) {
 		struct prefix *p, *next;
+		uint64_t step;
 
-		if (routes->scan_bucket >> routes->prefix_bits) {
+		if (!routes->scan_left) {
 			routes->scan = 0;
 			break;
 		}
 		p = *prefix_bucket(
 			routes, routes->scan_bucket << (64 - routes->prefix_bits), &bits);
 		/* a bucket of the smaller table is several of the larger one */
-		routes->scan_bucket += 1u << (routes->prefix_bits - bits);
+		step = UINT64_C(1) << (routes->prefix_bits - bits);
+		routes->scan_left -= step;
+		routes->scan_bucket += step;
+		if (routes->scan_bucket >> routes->prefix_bits)
+			routes->scan_bucket = 0;
 		for (; p; p = next) {
 			next = p->next;
 			scan_prefix(routes, p);

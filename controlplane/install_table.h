@@ -104,14 +104,24 @@ struct install_route {
 	bool refused; /* a fib had no room for a route */
 
 	uint32_t mark;
-	unsigned int scan; /* enum scan_work */
-	uint64_t scan_bucket;
+	unsigned int scan;               /* enum scan_work */
+	uint64_t scan_bucket, scan_left; /* the next one, and how many there are still to walk */
 	bool scanning; /* buckets are walked: no prefix but the current one may come or go */
 
 	install_route_resolved *resolved;
 	void *resolved_user;
 	struct install_route_counts counts;
 };
+
+/*
+ * Work for all prefixes, done in slices. What is walked already goes on from where it is, all the way round: changes
+ * that keep coming, by a port that flaps, do not keep the walk from the table's end.
+ */
+static inline void scan_add(struct install_route *routes, enum scan_work work)
+{
+	routes->scan |= work;
+	routes->scan_left = UINT64_C(1) << routes->prefix_bits;
+}
 
 /* install_prefix.c */
 uint64_t prefix_hash(const struct install_route *routes, uint16_t vrf, uint8_t family,

@@ -306,6 +306,48 @@ Test(install_route, an_interface_that_goes_down_gives_way_to_the_next_metric)
 	expect("10.2.0.0/16", "192.0.2.1@0 unresolved");
 }
 
+/* How many of the /24s of 10.0.0.0/8 lead somewhere, without any of the work that is done in slices. */
+static unsigned int leading_somewhere(unsigned int n)
+{
+	unsigned int there = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		there += fib_target_type(fib_get4(
+				 settings.fibs[0], htonl(10u << 24 | i << 8), 24)) == FIB_ADJACENCY;
+	return there;
+}
+
+Test(install_route, a_port_that_flaps_does_not_keep_the_routes_of_another_one)
+{
+	enum { N = 3000, SLICE = 100 };
+	unsigned int turns = 0, before = N, left;
+
+	for (unsigned int i = 0; i < N; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		set(prefix, 0, "192.0.3.1@1");
+	}
+	cr_assert_eq(leading_somewhere(N), N);
+	install_route_iface_set(routes, 1, false, 0, NULL);
+	for (; (left = leading_somewhere(N)); turns++) {
+		cr_assert_lt(turns, 1000u, "%u routes are never looked at", left);
+		cr_assert_leq(left, before);
+		before = left;
+		install_route_iface_set(routes, 0, turns % 2, 0, NULL);
+		cr_assert(install_route_poll(routes, SLICE), "all round since the last change");
+	}
+	cr_expect_gt(turns, N / SLICE / 2, "in slices");
+	while (install_route_poll(routes, SLICE))
+		cr_assert_lt(turns++, 2000u);
+	/* whatever it is at the end holds for all */
+	set("10.200.0.0/16", 0, "192.0.2.1@0");
+	install_route_iface_set(routes, 1, true, 0, NULL);
+	install_route_iface_set(routes, 0, true, 0, NULL);
+	expect("10.200.0.0/16", "192.0.2.1@0 unresolved");
+	cr_expect_eq(leading_somewhere(N), N);
+}
+
 Test(install_route, a_dump_sweeps_what_it_did_not_bring_again)
 {
 	for (unsigned int i = 0; i < 1000; i++) {
