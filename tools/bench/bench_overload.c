@@ -2,7 +2,7 @@
 /*
  * A worker that gets more than it can do: what becomes of control messages and of data.
  *
- * usage: bench_overload [packets]     default: 400,000 at each rate
+ * usage: bench_overload [--json FILE] [packets]     default: 400,000 at each rate, --quick: 40,000 (figures.h)
  *
  * A model of a device with a receive ring of 1,024 descriptors that loses what comes when it is full. Its clock is
  * what the worker's turns took, so that the wire goes on while the worker works and stands still while the next
@@ -13,6 +13,7 @@
 #define RIG_FUZZ
 #include "path_rig.h"
 
+#include "figures.h"
 #include "overload.h"
 
 #include <rte_cycles.h>
@@ -139,6 +140,16 @@ static double capacity(void)
 	return (double)cycles[TURNS / 2] / BURST;
 }
 
+static void figure_percent(double times, bool tells, const char *what, uint64_t part, double of)
+{
+	double percent = 100.0 * (double)part / of;
+
+	figures_write(
+		&(struct figure_line){
+			.unit = "percent", .median = percent, .low = percent, .high = percent},
+		"overload: load %.1f, %s early drop, %s", times, tells ? "with" : "without", what);
+}
+
 static void run(double packet, double times, bool tells, uint64_t packets)
 {
 	struct count count = {0};
@@ -161,6 +172,12 @@ static void run(double packet, double times, bool tells, uint64_t packets)
 		turn();
 		take(&count);
 	}
+	figure_percent(times, tells, "HELLO answered", count.got[HELLO], (double)count.sent[HELLO]);
+	figure_percent(times, tells, "echo answered", count.got[ECHO], (double)count.sent[ECHO]);
+	figure_percent(times, tells, "data, of the worker's rate", count.got[DATA],
+		(double)packets / times);
+	figure_percent(times, tells, "dropped early", w->stats.drops[DROP_OVERLOAD] - early,
+		(double)packets);
 	printf("%6.2f %8s %9.1f %9.1f %10.1f %12.1f %12.1f\n", times, tells ? "yes" : "no",
 		100.0 * (double)count.got[HELLO] / (double)count.sent[HELLO],
 		100.0 * (double)count.got[ECHO] / (double)count.sent[ECHO],
@@ -173,7 +190,8 @@ static void run(double packet, double times, bool tells, uint64_t packets)
 int main(int argc, char **argv)
 {
 	static const double times[] = {0.9, 1.2, 1.5, 2.0, 3.0};
-	uint64_t packets = argc > 1 ? strtoull(argv[1], NULL, 10) : 400000;
+	bool quick = figures_options(&argc, argv);
+	uint64_t packets = argc > 1 ? strtoull(argv[1], NULL, 10) : quick ? 40000 : 400000;
 	struct dataplane_settings settings;
 	double packet;
 

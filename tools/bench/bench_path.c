@@ -5,6 +5,7 @@
  * usage: bench_path [sessions [payload]]       default: 1,000 and 100,000 sessions, 64 bytes
  *        bench_path ipv6 [sessions [payload]]  the same with IPv6 inside, a /56 for each session
  *        bench_path esp [sessions [payload]]   default: 1,000 sessions, 64 and 1,400 bytes
+ *        --quick: fewer bursts; --json FILE: figures.h
  *
  * Bursts of 64 packets of sessions drawn at random are written into buffers fresh from the pool and run
  * through a worker's stages into a null device. Writing them (and giving the buffers back) is measured
@@ -18,11 +19,12 @@
  */
 #include "classify.h"
 #include "esp_input.h"
+#include "figures.h"
 #include "forward.h"
 #include "ip_input.h"
 #include "l2tp_input.h"
+#include "path_setup.h"
 #include "ppp_input.h"
-#include "worker.h"
 
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -30,278 +32,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BURSTS         40000
-#define ESP_BURSTS     8000
-#define STAGES         6
-#define ROUNDS         7
-#define TUNNELS        16
-#define TUNNELS_MAX    64
-#define IP(a, b, c, d) RTE_BE32((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+#define BURSTS     40000
+#define ESP_BURSTS 8000
+#define STAGES     6
+#define ROUNDS     7
+#define ESP_ROUNDS 5
+#define TUNNELS    16
 
-static struct dataplane *dp;
-static struct worker *w;
-static uint8_t mac[2][6];
-static uint16_t ethdevs[2];
-static uint32_t n_sessions, n_tunnels, frame_length[2];
-static uint8_t frames[2][2048]; /* up, down */
-static bool six;                /* IPv6 inside */
-
-/* A tunnel's SAs: the LNS's two, and the one that the LAC sends by. */
-static struct esp_peer {
-	struct sa *in, *out, *sends;
-} peers[TUNNELS_MAX];
-static struct sa_store *store;
 static struct esp_engine *lac_engine;
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "bench_path: %s\n", what);
-	exit(1);
-}
-
-static uint32_t subscriber(uint32_t i)
-{
-	return IP(10, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff);
-}
-
-/* Of a session's /56. */
-static void subscriber6(uint8_t *out, uint32_t i)
-{
-	memcpy(out, (const uint8_t[16]){0x20, 1, 0xd, 0xb8}, 16);
-	out[4] = (uint8_t)(i >> 16);
-	out[5] = (uint8_t)(i >> 8);
-	out[6] = (uint8_t)i;
-}
-
-static struct sa *peer_sa(enum sa_direction direction, uint32_t spi, uint32_t window)
-{
-	const struct sa_params params = {
-		.spi = spi,
-		.direction = direction,
-		.mode = SA_TRANSPORT,
-		.cipher = ESP_CIPHER_AES_GCM_16,
-		.key = (const uint8_t *)"sixteen bytes and salt",
-		.key_len = 20,
-		.window = window,
-		.next_header = direction == SA_INBOUND ? 17 : 0,
-		.sequence_limit = UINT64_MAX,
-	};
-	struct sa *sa;
-
-	check(sa_create(store, &params, &sa) == 0, "SA");
-	return sa;
-}
-
-/* The group of a new peer. */
-static uint32_t peer_open(struct esp_peer *peer, uint32_t spi, uint32_t window)
-{
-	int64_t group = sa_group_create(dp->sas, 0), index;
-	struct sa_place place = {.family = 4,
-		.group = (uint32_t)group,
-		.local = {192, 0, 2, 1},
-		.peer = {192, 0, 2, 2}};
-	uint32_t generation;
-
-	check(group > 0, "group");
-	peer->in = peer_sa(SA_INBOUND, spi, window);
-	peer->out = peer_sa(SA_OUTBOUND, spi, 0);
-	peer->sends = peer_sa(SA_OUTBOUND, spi, 0);
-	check(sa_publish(dp->sas, &place, peer->in, &generation) >= 0, "inbound SA");
-	index = sa_publish(dp->sas, &place, peer->out, &generation);
-	check(index >= 0 && sa_group_set_outbound(dp->sas, place.group, (uint32_t)index) == 0,
-		"outbound SA");
-	return place.group;
-}
-
-/* esp: every tunnel with SAs of its own, and this replay window. */
-static void setup(uint32_t sessions, uint32_t tunnels, bool esp, uint32_t window)
-{
-	static const char *const vrfs[] = {"default"};
-	static const struct iface_settings ifaces[] = {
-		{.name = "access0", .device = "net_null0", .role = IFACE_ACCESS, .mtu = 1500},
-		{.name = "core0", .device = "net_null1", .role = IFACE_CORE, .mtu = 1500},
-	};
-	const struct dataplane_settings settings = {
-		.n_workers = 1,
-		.worker_lcores = (const unsigned int[]){1},
-		.mbufs = 16383,
-		.max_sessions = 1 << 20,
-		.max_routes4 = 1024,
-		.max_routes6 = six ? 1 << 20 : 1024,
-		.max_adjacencies = 16,
-		.n_vrfs = 1,
-		.vrf_names = vrfs,
-		.n_ifaces = 2,
-		.ifaces = ifaces,
-		.rx_descriptors = 512,
-		.tx_descriptors = 512,
-		.icmp_rate = 100,
-		.reassembly = true,
-		.fragment_timeout_ms = 1000,
-		.fragment_max = 64,
-	};
-	struct iface_addr address = {.family = 4, .addr = {192, 0, 2, 1}};
-	uint8_t hop[2][16] = {{192, 0, 2, 2}, {198, 51, 100, 2}};
-	char error[256];
-
-	dp = dataplane_create(&settings, error, sizeof(error));
-	check(dp != NULL, error);
-	w = dp->workers[0];
-	check(dataplane_iface_addresses(dp, 0, &address, 1) == 0, "addresses");
-	for (unsigned int i = 0; i < 2; i++) {
-		struct iface_info info;
-		uint8_t l2[14] = {2, 0, 0, 0, 0, 1};
-		int64_t index = adjacency_get(dp->adjacencies, (uint8_t)i, 0, 4, hop[i]);
-
-		dataplane_iface_info(dp, i, &info);
-		memcpy(mac[i], info.mac, 6);
-		ethdevs[i] = info.ethdev;
-		check(index >= 0 &&
-				adjacency_resolve(dp->adjacencies, (uint32_t)index, l2, 14, 1500) ==
-					0,
-			"adjacency");
-		check(fib_set4(dp->fibs[0], i == 0 ? load32(hop[0]) : 0, i == 0 ? 32 : 0,
-			      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
-			"route");
-		if (six && i == 1)
-			check(fib_set6(dp->fibs[0], (const uint8_t[16]){0}, 0,
-				      fib_target(FIB_ADJACENCY, (uint32_t)index)) == 0,
-				"IPv6 route");
-	}
-	for (uint16_t t = 1; t <= tunnels; t++) {
-		struct tunnel_path path = {.family = 4,
-			.local = {192, 0, 2, 1},
-			.peer = {192, 0, 2, 2},
-			.local_port = RTE_BE16(1701),
-			.peer_port = RTE_BE16(1701)};
-
-		if (esp)
-			path.sa_group = peer_open(&peers[t - 1], 0x1000u + t * 0x01234567u, window);
-
-		check(tunnel_publish(dp->sessions, t, t, 0, 0, &path) == 0, "tunnel");
-	}
-	for (uint32_t i = 0; i < sessions; i++) {
-		struct session_params params = {.tunnel_id = (uint16_t)(1 + i % tunnels),
-			.session_id = (uint16_t)(1 + i / tunnels),
-			.peer_session_id = 1,
-			.mtu = 1492,
-			.flags = (six ? SESSION_FORWARD6 : SESSION_FORWARD4) | SESSION_MSS_CLAMP};
-		struct session_prefix prefix = {.family = 4, .length = 32};
-		uint32_t generation, ip = subscriber(i);
-		int64_t index = session_publish(dp->sessions, &params, &generation);
-
-		memcpy(prefix.addr, &ip, 4);
-		if (six) {
-			prefix = (struct session_prefix){.family = 6, .length = 56};
-			subscriber6(prefix.addr, i);
-		}
-		check(index >= 0 &&
-				session_update(dp->sessions, (uint32_t)index, 1492, 1452, 1432,
-					params.flags, &prefix, 1) == 0,
-			"session");
-		check((six ? fib_set6(dp->fibs[0], prefix.addr, 56,
-				     fib_target(FIB_SESSION, (uint32_t)index))
-			   : fib_set4(dp->fibs[0], ip, 32,
-				     fib_target(FIB_SESSION, (uint32_t)index))) == 0,
-			"session's route");
-		rcu_poll(dp->rcu, 64);
-	}
-	n_sessions = sessions;
-	n_tunnels = tunnels;
-}
-
-static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, uint32_t payload)
-{
-	memset(p, 0, 20);
-	p[0] = 0x45;
-	store_be16(p + 2, (uint16_t)(20 + payload));
-	p[8] = 64;
-	p[9] = 17;
-	store32(p + 12, from);
-	store32(p + 16, to);
-	return p + 20;
-}
-
-/* The inner packet; the subscriber's address comes later. */
-static void put_inner(uint8_t *p, bool down, uint32_t size)
-{
-	static const uint8_t far6[16] = {0x20, 1, 0xd, 0xb9, [15] = 5};
-
-	if (!six) {
-		put_ip(p, down ? IP(203, 0, 113, 5) : 0, down ? 0 : IP(203, 0, 113, 5), size - 20);
-		return;
-	}
-	p[0] = 0x60;
-	store_be16(p + 4, (uint16_t)(size - 40));
-	p[6] = 17;
-	p[7] = 64;
-	memcpy(p + (down ? 8 : 24), far6, 16);
-}
-
-/* size: of the inner IP packet */
-static void frames_make(uint32_t size)
-{
-	uint8_t *p = frames[0];
-
-	memset(frames, 0, sizeof(frames));
-	memcpy(p, mac[0], 6);
-	store_be16(p + 12, 0x0800);
-	p = put_ip(p + 14, IP(192, 0, 2, 2), IP(192, 0, 2, 1), 8 + 10 + size);
-	ip4_header_set_checksum(p - 20, 20);
-	store_be16(p, 1701);
-	store_be16(p + 2, 1701);
-	store_be16(p + 4, (uint16_t)(8 + 10 + size));
-	memcpy(p + 8, (const uint8_t[10]){0, 2, 0, 0, 0, 0, 0xff, 3, 0, 0x21}, 10);
-	if (six)
-		p[17] = 0x57;
-	put_inner(p + 18, false, size);
-	frame_length[0] = 14 + 20 + 8 + 10 + size;
-
-	p = frames[1];
-	memcpy(p, mac[1], 6);
-	store_be16(p + 12, six ? 0x86dd : 0x0800);
-	put_inner(p + 14, true, size);
-	frame_length[1] = 14 + size;
-}
-
-static uint64_t random_state = 88172645463325252ull;
-static uint32_t random_session(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)((random_state >> 32) * n_sessions >> 32);
-}
-
-static void burst_make(struct rte_mbuf **pkts, unsigned int down)
-{
-	rte_pktmbuf_alloc_bulk(w->pool, pkts, BURST);
-	for (unsigned int i = 0; i < BURST; i++) {
-		uint32_t session = random_session();
-		uint8_t *p = rte_pktmbuf_mtod(pkts[i], uint8_t *), *ip;
-
-		/* the headers, the rest stays: a NIC writes by itself */
-		memcpy(p, frames[down], 96);
-		pkts[i]->data_len = (uint16_t)frame_length[down];
-		pkts[i]->pkt_len = frame_length[down];
-		if (down) {
-			ip = p + 14;
-		} else {
-			store_be16(p + 44, (uint16_t)(1 + session % n_tunnels));
-			store_be16(p + 46, (uint16_t)(1 + session / n_tunnels));
-			ip = p + 52;
-		}
-		if (six) {
-			subscriber6(ip + (down ? 24 : 8), session);
-			continue;
-		}
-		store32(ip + (down ? 16 : 12), subscriber(session));
-		store16(ip + 10, 0);
-		ip4_header_set_checksum(ip, 20);
-	}
-}
+static uint32_t n_bursts = BURSTS, n_esp_bursts = ESP_BURSTS;
+static unsigned int n_rounds = ROUNDS, n_esp_rounds = ESP_ROUNDS;
 
 static int compare(const void *a, const void *b)
 {
@@ -321,7 +61,7 @@ static double median_of(uint32_t *list, uint32_t n)
 
 static double median(uint32_t *list)
 {
-	return median_of(list, BURSTS);
+	return median_of(list, n_bursts);
 }
 
 /*
@@ -332,7 +72,7 @@ static double ticks_per_cycle(void)
 {
 	uint64_t value = 0;
 
-	for (unsigned int i = 0; i < BURSTS; i++) {
+	for (unsigned int i = 0; i < n_bursts; i++) {
 		uint64_t start = rte_rdtsc();
 
 		for (unsigned int j = 0; j < 640; j++)
@@ -346,7 +86,7 @@ static double measure(unsigned int down, bool process)
 {
 	struct rte_mbuf *pkts[BURST];
 
-	for (unsigned int i = 0; i < BURSTS; i++) {
+	for (unsigned int i = 0; i < n_bursts; i++) {
 		uint64_t start = rte_rdtsc();
 
 		burst_make(pkts, down);
@@ -363,13 +103,11 @@ static double measure(unsigned int down, bool process)
 	return median(samples[0]);
 }
 
-static void measure_stages(double ticks)
+static void stages_run(struct figure tsc[STAGES])
 {
-	static const char *const names[STAGES] = {"classify", "l2tp_input", "ppp_input", "ip_input",
-		"forward and output", "transmit"};
 	struct rte_mbuf *pkts[BURST];
 
-	for (unsigned int i = 0; i < BURSTS; i++) {
+	for (unsigned int i = 0; i < n_bursts; i++) {
 		uint64_t t[STAGES + 1];
 		uint16_t n = BURST;
 
@@ -392,17 +130,36 @@ static void measure_stages(double ticks)
 		for (unsigned int j = 0; j < STAGES; j++)
 			samples[j][i] = (uint32_t)(t[j + 1] - t[j]);
 	}
-	printf("    uplink by stage:");
 	for (unsigned int j = 0; j < STAGES; j++)
-		printf(" %s %.1f%s", names[j], median(samples[j]) / ticks,
-			j < STAGES - 1 ? "," : "\n");
+		figure_add(&tsc[j], median(samples[j]));
 }
 
-static int compare_rounds(const void *a, const void *b)
+static struct figure_line line_of(struct figure *tsc, double ticks)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	return (struct figure_line){.median = figure_median(tsc),
+		.low = figure_low(tsc),
+		.high = figure_high(tsc),
+		.core_cycles = figure_median(tsc) / ticks};
+}
 
-	return (x > y) - (x < y);
+static void measure_stages(uint32_t sessions, uint32_t size)
+{
+	static const char *const names[STAGES] = {"classify", "l2tp_input", "ppp_input", "ip_input",
+		"forward and output", "transmit"};
+	struct figure tsc[STAGES] = {0};
+	double ticks;
+
+	for (unsigned int round = 0; round < n_rounds; round++)
+		stages_run(tsc);
+	ticks = ticks_per_cycle();
+	printf("    uplink by stage:");
+	for (unsigned int j = 0; j < STAGES; j++) {
+		struct figure_line line = line_of(&tsc[j], ticks);
+
+		printf(" %s %.1f%s", names[j], line.core_cycles, j < STAGES - 1 ? "," : "\n");
+		figures_write(&line, "stage %s, up, %s, %u sessions, %u bytes", names[j],
+			six ? "IPv6" : "IPv4", sessions, size);
+	}
 }
 
 static void drops_print(void)
@@ -413,36 +170,42 @@ static void drops_print(void)
 				w->stats.drops[reason]);
 }
 
+static void figures_of(unsigned int down, uint32_t sessions, uint32_t size, struct figure *cycles,
+	struct figure *tsc, struct figure *stages)
+{
+	const char *way = down ? "down" : "up", *inner = six ? "IPv6" : "IPv4";
+	double core = figure_median(cycles), ticks = figure_median(tsc) / core;
+	struct figure_line whole = line_of(tsc, ticks), alone = line_of(stages, ticks);
+
+	printf("%-8s %s, %u sessions, %u bytes: %.1f cycles per packet (%.1f to %.1f), %.1f "
+	       "Mpps; %.1f of the TSC; by the stages alone %.1f\n",
+		down ? "downlink" : "uplink", inner, sessions, size, core, figure_low(cycles),
+		figure_high(cycles), (double)rte_get_tsc_hz() / 1e6 / core, whole.median,
+		alone.core_cycles);
+	figures_write(&whole, "path %s, %s, %u sessions, %u bytes", way, inner, sessions, size);
+	figures_write(&alone, "path %s, %s, %u sessions, %u bytes, stages alone", way, inner,
+		sessions, size);
+}
+
 static void bench(uint32_t sessions, uint32_t size)
 {
-	double cycles[2][ROUNDS], tsc[2][ROUNDS], stages[2][ROUNDS];
+	struct figure cycles[2] = {0}, tsc[2] = {0}, stages[2] = {0};
 
-	setup(sessions, TUNNELS, false, 0);
+	path_open(sessions, TUNNELS, false, 0);
 	frames_make(size);
-	for (unsigned int round = 0; round < ROUNDS; round++)
+	for (unsigned int round = 0; round < n_rounds; round++)
 		for (unsigned int down = 0; down < 2; down++) {
-			double making = measure(down, false), whole = measure(down, true), slow;
-			double ticks = ticks_per_cycle();
+			double making = measure(down, false), whole = measure(down, true);
 
+			figure_add(&tsc[down], whole - making);
+			figure_add(&cycles[down], (whole - making) / ticks_per_cycle());
 			w->lanes = false;
-			slow = measure(down, true);
+			figure_add(&stages[down], measure(down, true) - making);
 			w->lanes = true;
-			tsc[down][round] = whole - making;
-			cycles[down][round] = (whole - making) / ticks;
-			stages[down][round] = (slow - making) / ticks;
 		}
-	for (unsigned int down = 0; down < 2; down++) {
-		qsort(cycles[down], ROUNDS, sizeof(double), compare_rounds);
-		qsort(stages[down], ROUNDS, sizeof(double), compare_rounds);
-		qsort(tsc[down], ROUNDS, sizeof(double), compare_rounds);
-		printf("%s %s, %u sessions, %u bytes: %.1f cycles per packet (%.1f to %.1f), %.1f "
-		       "Mpps; %.1f of the TSC; by the stages alone %.1f\n",
-			down ? "downlink" : "uplink  ", six ? "IPv6" : "IPv4", sessions, size,
-			cycles[down][ROUNDS / 2], cycles[down][0], cycles[down][ROUNDS - 1],
-			(double)rte_get_tsc_hz() / 1e6 / cycles[down][ROUNDS / 2],
-			tsc[down][ROUNDS / 2], stages[down][ROUNDS / 2]);
-	}
-	measure_stages(ticks_per_cycle());
+	for (unsigned int down = 0; down < 2; down++)
+		figures_of(down, sessions, size, &cycles[down], &tsc[down], &stages[down]);
+	measure_stages(sessions, size);
 	drops_print();
 	dataplane_destroy(dp);
 }
@@ -504,47 +267,60 @@ static double esp_measure(unsigned int down, enum esp_measure what)
 {
 	struct rte_mbuf *pkts[BURST];
 
-	for (unsigned int i = 0; i < ESP_BURSTS; i++) {
+	for (unsigned int i = 0; i < n_esp_bursts; i++) {
 		/* alone, the encryption has the size of what l2tp_output makes; it needs no more of it */
 		burst_make(pkts, what == ESP_BARE ? 0 : down);
 		if (!down)
 			burst_protect(pkts);
 		samples[0][i] = (uint32_t)esp_run(pkts, down, what);
 	}
-	return median_of(samples[0], ESP_BURSTS);
+	return median_of(samples[0], n_esp_bursts);
 }
 
-static double esp_cycles(unsigned int down, enum esp_measure what)
+/* The median in core cycles; it is written as `what` of the case `of`. */
+static double esp_cycles(
+	unsigned int down, enum esp_measure measured, const char *what, const char *of)
 {
-	double rounds[5];
+	struct figure cycles = {0}, tsc = {0};
+	struct figure_line line;
+	double core;
 
-	for (unsigned int i = 0; i < RTE_DIM(rounds); i++) {
-		double ticks = esp_measure(down, what);
+	for (unsigned int i = 0; i < n_esp_rounds; i++) {
+		double ticks = esp_measure(down, measured);
 
-		rounds[i] = ticks / ticks_per_cycle();
+		figure_add(&tsc, ticks);
+		figure_add(&cycles, ticks / ticks_per_cycle());
 	}
-	qsort(rounds, RTE_DIM(rounds), sizeof(rounds[0]), compare_rounds);
-	return rounds[RTE_DIM(rounds) / 2];
+	core = figure_median(&cycles);
+	line = line_of(&tsc, figure_median(&tsc) / core);
+	figures_write(&line, "%s, %s", what, of);
+	return core;
 }
 
 static void bench_esp(uint32_t sessions, uint32_t size, uint32_t tunnels, uint32_t window)
 {
 	double mpps = (double)rte_get_tsc_hz() / 1e6, up, down;
+	char of[128];
 
-	setup(sessions, tunnels, true, window);
+	path_open(sessions, tunnels, true, window);
 	frames_make(size);
-	printf("ESP aes-128-gcm, %u sessions, %u bytes, %u SA%s each way, window %u, %s\n",
-		sessions, size, tunnels, tunnels == 1 ? "" : "s", window, esp_engine_name(w->esp));
-	up = esp_cycles(0, ESP_WHOLE);
+	snprintf(of, sizeof(of),
+		"ESP aes-128-gcm, %u sessions, %u bytes, %u SA%s each way, window %u", sessions,
+		size, tunnels, tunnels == 1 ? "" : "s", window);
+	printf("%s, %s\n", of, esp_engine_name(w->esp));
+	up = esp_cycles(0, ESP_WHOLE, "path up", of);
 	printf("    uplink   %.1f cycles per packet, %.2f Mpps; esp_input %.1f", up, mpps / up,
-		esp_cycles(0, ESP_STAGE));
+		esp_cycles(0, ESP_STAGE, "stage esp_input, up", of));
 	if (tunnels == 1)
-		printf(", esp_inbound_burst alone %.1f", esp_cycles(0, ESP_BARE));
-	printf("; with one forged packet in every burst %.1f", esp_cycles(0, ESP_FORGED));
-	down = esp_cycles(1, ESP_WHOLE);
+		printf(", esp_inbound_burst alone %.1f",
+			esp_cycles(0, ESP_BARE, "esp_inbound_burst alone", of));
+	printf("; with one forged packet in every burst %.1f",
+		esp_cycles(0, ESP_FORGED, "path up, one packet of a burst forged", of));
+	down = esp_cycles(1, ESP_WHOLE, "path down", of);
 	printf("\n    downlink %.1f cycles per packet, %.2f Mpps", down, mpps / down);
 	if (tunnels == 1)
-		printf("; esp_outbound_burst alone %.1f", esp_cycles(1, ESP_BARE));
+		printf("; esp_outbound_burst alone %.1f",
+			esp_cycles(1, ESP_BARE, "esp_outbound_burst alone", of));
 	printf("\n");
 	drops_print();
 	dataplane_destroy(dp);
@@ -577,8 +353,14 @@ int main(int argc, char **argv)
 		(char *)"--no-shconf", (char *)"-m", (char *)"1024", (char *)"--iova-mode=va",
 		(char *)"--log-level=error", (char *)"--lcores=0@0,1@0",
 		(char *)"--vdev=net_null0,no-rx=1", (char *)"--vdev=net_null1,no-rx=1", NULL};
+	bool quick = figures_options(&argc, argv);
 	bool esp = argc > 1 && strcmp(argv[1], "esp") == 0;
 
+	if (quick) {
+		n_bursts = BURSTS / 20;
+		n_esp_bursts = ESP_BURSTS / 20;
+		n_rounds = n_esp_rounds = 3;
+	}
 	six = argc > 1 && strcmp(argv[1], "ipv6") == 0;
 	argc -= esp || six;
 	argv += esp || six;

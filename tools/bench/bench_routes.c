@@ -4,8 +4,10 @@
  * them, through the real parser, mirror and installer into real forwarding tables, in turns as the control
  * loop makes them. What is measured is the sum, and the longest turn, which a HELLO would have waited for.
  *
- * bench_routes [IPV4-ROUTES IPV6-ROUTES]      default: 1000000 200000. No kernel, no root, no DPDK ports.
+ * bench_routes [--json FILE] [IPV4-ROUTES IPV6-ROUTES]      default: 1000000 200000, --quick: 20000 4000 (figures.h).
+ * No kernel, no root, no DPDK ports.
  */
+#include "figures.h"
 #include "kernel_mirror.h"
 #include "rtnl_wire.h"
 
@@ -187,12 +189,22 @@ static void turn_end(uint64_t start)
 		turns.longest = took;
 }
 
+static void figure_ms(const char *what, unsigned int n, const char *figure, uint64_t ns)
+{
+	double ms = (double)ns / 1e6;
+
+	figures_write(&(struct figure_line){.unit = "ms", .median = ms, .low = ms, .high = ms},
+		"routes: %s, %u routes, %s", what, n, figure);
+}
+
 static void report(const char *what, unsigned int n)
 {
 	printf("%-44s %9u %8.2f s %7.0f ns %9.2f ms %8lu\n", what, n, (double)turns.total / 1e9,
 		n ? (double)turns.total / n : 0.0, (double)turns.longest / 1e6,
 		(unsigned long)turns.over_ms);
 	fflush(stdout);
+	figure_ms(what, n, "in all", turns.total);
+	figure_ms(what, n, "longest turn", turns.longest);
 	turns = (struct turns){0};
 }
 
@@ -334,13 +346,17 @@ int main(int argc, char **argv)
 {
 	struct install_route_counts counts;
 	struct fib_usage usage;
+	bool quick = figures_options(&argc, argv);
 	unsigned int all;
 	size_t before;
+	double mib;
 
-	n4 = argc > 2 ? (unsigned int)strtoul(argv[1], NULL, 10) : 1000000;
-	n6 = argc > 2 ? (unsigned int)strtoul(argv[2], NULL, 10) : 200000;
+	n4 = argc > 2 ? (unsigned int)strtoul(argv[1], NULL, 10) : quick ? 20000 : 1000000;
+	n6 = argc > 2 ? (unsigned int)strtoul(argv[2], NULL, 10) : quick ? 4000 : 200000;
 	if (argc == 2 || argc > 3 || !n4 || !n6 || n4 > 2u << 20 || n6 > 1u << 23) {
-		fprintf(stderr, "usage: bench_routes [IPV4-ROUTES IPV6-ROUTES]\n");
+		fprintf(stderr,
+			"usage: bench_routes [--quick] [--json FILE] "
+			"[IPV4-ROUTES IPV6-ROUTES]\n");
 		return 2;
 	}
 	all = n4 + n6;
@@ -359,8 +375,11 @@ int main(int argc, char **argv)
 	report("IPv6 dump", n6);
 	install_route_counts(mirror.routes, &counts);
 	fib_usage(settings.fibs[0], &usage);
+	mib = (double)(memory_used() - before) / (1 << 20);
 	printf("%u + %u prefixes, %u pages, %.0f MiB\n", counts.routes4, counts.routes6,
-		usage.pages, (double)(memory_used() - before) / (1 << 20));
+		usage.pages, mib);
+	figures_write(&(struct figure_line){.unit = "MiB", .median = mib, .low = mib, .high = mib},
+		"routes: memory, %u routes", all);
 	mirror_mark(&mirror);
 	feed(RTM_NEWROUTE, 0, all, false);
 	install_route_sweep_routes(mirror.routes, 4);

@@ -2,9 +2,12 @@
 /*
  * How many lookups a core makes in the tables, by their size, with keys in random order.
  *
- * bench_tables [--rte-fib]: with the option DPDK's rte_fib (DIR24_8, 4-byte) stands beside the IPv4
+ * bench_tables [--rte-fib] [--quick] [--json FILE]: quick is one size of each table, the figures' file is that of
+ * figures.h; with --rte-fib DPDK's rte_fib (DIR24_8, 4-byte) stands beside the IPv4
  * prefixes, in the same run with the same routes and addresses.
  */
+#include "figures.h"
+
 #include <dataplane/fib.h>
 #include <dataplane/session_table.h>
 
@@ -66,15 +69,21 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void measure_print(struct measure *measure, const char *what, size_t size)
+static void measure_print(
+	struct measure *measure, const char *contestant, const char *what, size_t size)
 {
 	qsort(measure->ns, measure->n, sizeof(measure->ns[0]), compare);
 	qsort(measure->cycles, measure->n, sizeof(measure->cycles[0]), compare);
 	double ns = (double)measure->ns[measure->n / 2] / KEYS;
+	const struct figure_line line = {.contestant = contestant,
+		.median = (double)measure->cycles[measure->n / 2] / KEYS,
+		.low = (double)measure->cycles[0] / KEYS,
+		.high = (double)measure->cycles[measure->n - 1] / KEYS};
 
-	printf("%-34s %9zu %9.1f %9.1f %8.2f %8.2f\n", what, size, 1e3 / ns,
-		(double)measure->cycles[measure->n / 2] / KEYS, (double)measure->ns[0] / KEYS,
-		(double)measure->ns[measure->n - 1] / KEYS);
+	figures_write(&line, "look-up, %s, %zu entries", what, size);
+
+	printf("%-34s %9zu %9.1f %9.1f %8.2f %8.2f\n", what, size, 1e3 / ns, line.median,
+		(double)measure->ns[0] / KEYS, (double)measure->ns[measure->n - 1] / KEYS);
 }
 
 /* Sessions: tunnel, slot, session, generation and ids, as l2tp_input does. */
@@ -127,7 +136,7 @@ static void sessions_bench(uint32_t n, uint32_t n_tunnels)
 	char what[64];
 
 	snprintf(what, sizeof(what), "sessions in %u tunnels, bursts", n_tunnels);
-	measure_print(&measure, what, n);
+	measure_print(&measure, NULL, what, n);
 	session_table_destroy(table);
 	free(ids);
 	free(keys);
@@ -164,9 +173,9 @@ static void fib4_measure(const struct fib *fib, const uint32_t *keys, const char
 		}
 		measure_stop(&bulk);
 	}
-	measure_print(&single, what, size);
+	measure_print(&single, NULL, what, size);
 	snprintf(text, sizeof(text), "%s, bulk", what);
-	measure_print(&bulk, text, size);
+	measure_print(&bulk, NULL, text, size);
 }
 
 static void hosts4_bench(uint32_t n)
@@ -237,7 +246,7 @@ static void prefixes4_bench(uint32_t n, bool with_rte_fib)
 			}
 			measure_stop(&peer_bulk);
 		}
-		measure_print(&peer_bulk, "rte_fib DIR24_8, bulk", n);
+		measure_print(&peer_bulk, "rte_fib", "rte_fib DIR24_8, bulk", n);
 		printf("%-34s %9u %9.1f\n", "rte_fib DIR24_8, adding", n,
 			n * 1e3 / (double)peer_add.ns[0]);
 		rte_fib_free(peer);
@@ -284,9 +293,9 @@ static void prefixes6_bench(uint32_t n, uint8_t length)
 		measure_stop(&bulk);
 	}
 	snprintf(what, sizeof(what), "fib6 /%u", length);
-	measure_print(&single, what, n);
+	measure_print(&single, NULL, what, n);
 	snprintf(what, sizeof(what), "fib6 /%u, bulk", length);
-	measure_print(&bulk, what, n);
+	measure_print(&bulk, NULL, what, n);
 	fib_destroy(fib);
 	free(keys);
 }
@@ -294,10 +303,12 @@ static void prefixes6_bench(uint32_t n, uint8_t length)
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = {1, 1000, 100000, 1000000};
+	bool quick = figures_options(&argc, argv);
 	bool with_rte_fib = argc == 2 && strcmp(argv[1], "--rte-fib") == 0;
+	size_t first = quick ? 1 : 0, end = quick ? 2 : RTE_DIM(sizes);
 
 	if (argc > 1 && !with_rte_fib) {
-		fprintf(stderr, "usage: bench_tables [--rte-fib]\n");
+		fprintf(stderr, "usage: bench_tables [--rte-fib] [--quick] [--json FILE]\n");
 		return 2;
 	}
 	if (with_rte_fib) {
@@ -316,14 +327,15 @@ int main(int argc, char **argv)
 		return 1;
 	printf("%-34s %9s %9s %9s %8s %8s\n", "table", "entries", "M/s", "cycles", "ns min",
 		"ns max");
-	for (size_t i = 0; i < RTE_DIM(sizes); i++)
+	for (size_t i = first; i < end; i++)
 		sessions_bench(sizes[i], RTE_MAX(1u, sizes[i] / 1000));
-	sessions_bench(1000000, 65535);
-	for (size_t i = 0; i < RTE_DIM(sizes); i++)
+	if (!quick)
+		sessions_bench(1000000, 65535);
+	for (size_t i = first; i < end; i++)
 		hosts4_bench(sizes[i]);
-	for (size_t i = 1; i < RTE_DIM(sizes); i++)
+	for (size_t i = 1; i < end; i++)
 		prefixes4_bench(sizes[i], with_rte_fib);
-	for (size_t i = 1; i < RTE_DIM(sizes); i++) {
+	for (size_t i = 1; i < end; i++) {
 		prefixes6_bench(sizes[i], 56);
 		prefixes6_bench(sizes[i], 64);
 		prefixes6_bench(sizes[i], 128);
