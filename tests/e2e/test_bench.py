@@ -9,7 +9,24 @@ from lib import BUILD, ROOT, case, check, check_equal, main
 
 FIELDS = {'contestant': str, 'test': str, 'direction': str, 'esp': str, 'size': (int, str), 'sessions': int,
           'tunnels': int, 'workers': int, 'queues': int, 'steering': bool, 'replay': bool, 'mpps': float,
-          'gbps': float, 'cycles': float, 'spread': list, 'ratio': (float, type(None))}
+          'gbps': float, 'cycles': float, 'spread': list, 'ratio': (float, type(None)), 'pages': str}
+UNITS = ('cycles', 'ms', 'percent', 'MiB')
+
+
+def micro_complete(rows):
+    """Every program has its figures: each with one unit, a spread around it, and a name that nobody else has."""
+    for row in rows:
+        unit = [key for key in UNITS if key in row]
+        check(len(unit) == 1 and row['contestant'] and row['name'], f'incomplete: {row}')
+        check(row['spread'][0] <= row[unit[0]] <= row['spread'][1], f'outside of its spread: {row}')
+        check(unit[0] != 'cycles' or row['cycles'] > 0, f'a figure of nothing: {row}')
+    names = [(row['contestant'], row['name']) for row in rows]
+    check_equal(len(set(names)), len(names), 'figures of different names')
+    for part in ('stage classify', 'stage transmit', 'path up, IPv6', 'stage esp_input', 'aes-gcm-16 128, 1400 bytes, inbound',
+                 'inbound, cryptodev:crypto_openssl', 'look-up, fib4', 'look-up, fib6', 'routes: IPv4 dump', 'overload: load 2.0'):
+        check(any(part in name for _, name in names), f'micro: {part} is missing')
+    for rival in ('libipsec-mb alone', 'rte_fib'):
+        check(any(contestant == rival for contestant, _ in names), f'micro: {rival} is missing')
 
 
 def rows_of(results, **wanted):
@@ -27,7 +44,10 @@ def quick_run_measures_everything(lab):
         report = json.load(file)
     for key in ('cpu', 'kernel', 'commit', 'flags', 'dpdk', 'pages', 'tsc_hz'):
         check(report['machine'].get(key), f'machine: no {key}')
-    measured = [row for row in report['results'] if row['test'] != 'order']
+    check(report['machine']['kernel'].replace('.', '').isdigit(), f"kernel: {report['machine']['kernel']}")
+    micro = rows_of(report['results'], test='micro')
+    micro_complete(micro)
+    measured = [row for row in report['results'] if row['test'] not in ('order', 'micro')]
     for row in measured:
         for key, kind in FIELDS.items():
             check(key in row and isinstance(row[key], kind), f'{key} in {row}')
@@ -49,7 +69,7 @@ def quick_run_measures_everything(lab):
         check(steered, 'no figure of two workers with packets at their owners')
         order = rows_of(report['results'], test='order')
         check_equal(order[0]['reordered'], 0, 'packets out of order')
-    return f'{len(measured)} figures'
+    return f'{len(measured)} and {len(micro)} figures'
 
 
 main()

@@ -29,11 +29,19 @@ def renice():
         pass  # not root: the neighbours take their part
 
 
+def meminfo():
+    with open('/proc/meminfo') as file:
+        return dict(line.split(':', 1) for line in file)
+
+
 def huge_memory(megabytes):
     """Are there free huge pages enough?"""
-    with open('/proc/meminfo') as file:
-        fields = dict(line.split(':', 1) for line in file)
+    fields = meminfo()
     return int(fields['HugePages_Free']) * int(fields['Hugepagesize'].split()[0]) >= 1024 * megabytes
+
+
+def page_name(huge):
+    return f"{int(meminfo()['Hugepagesize'].split()[0]) // 1024} MiB" if huge else '4 KiB'
 
 
 def cpus(workers):

@@ -59,7 +59,7 @@ def main():
                 lines.append((f"{contestant}, {'plain' if esp == 'none' else 'AES-128-GCM'}, {direction}",
                               COLOURS[esp] if contestant == 'lnsd' else '#b2182b', dash,
                               [point for point in series(
-                                  [row for row in rows if isinstance(row['size'], int)], lambda row: row['size'],
+                                  [row for row in rows if isinstance(row.get('size'), int)], lambda row: row['size'],
                                   test='size', contestant=contestant, esp=esp, direction=direction)]))
     draw(os.path.join(sys.argv[2], 'size.svg'), f'Rate by size of the inner IP packet\\n{where}',
          f"set xlabel 'bytes'\nset xtics ({tics})\nset xrange [0:1464]", lines)

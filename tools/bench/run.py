@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packets per second of lnsd's workers, beside ipsec-secgw where it is there: see run.sh."""
 import argparse
-import json
 import os
-import platform
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 
 from captures import Captures, mean_size
-from contestants import BenchError, LnsdWorkers, Secgw, cpus, pages
+from contestants import BenchError, LnsdWorkers, Secgw, cpus, pages, page_name
+from machine import machine, output, report_write
+from micro import micro
 from order import order_check
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SIZES = (64, 256, 512, 1024, 1400, 'imix')
 BOTH = ('up', 'down')
 CASE = {'direction': 'up', 'esp': 'none', 'size': 64, 'sessions': 1000, 'tunnels': 16, 'workers': 1, 'replay': False,
@@ -80,7 +80,13 @@ def summarise(one, contestant, samples, ratios):
            'spread': [round(min(mpps), 3), round(max(mpps), 3)],
            'ratio': round(statistics.median(ratios), 3) if ratios else None,
            'loss': round(statistics.median(sample.loss for sample in samples), 6),
-           'share': round(statistics.median(sample.share for sample in samples), 3), 'rounds': len(samples)}
+           'share': round(statistics.median(sample.share for sample in samples), 3), 'rounds': len(samples),
+           'pages': page_name(pages(one)[2])}
+    drops = Counter()
+    for sample in samples:
+        drops.update(sample.more.get('drops', {}))
+    if drops:
+        row['drops'] = dict(drops)  # by their reasons, since each worker's start, of all rounds
     if contestant.name != 'lnsd':
         row['driver'] = samples[-1].more['driver']
     return row
@@ -91,7 +97,8 @@ def show(row):
         ('replay', 'replay'), ('police', 'police'), ('steered', 'steering')) if row.get(key))
     name += ' 1 queue' if row['workers'] > row.get('queues', 1) else ''
     ratio = f"{row['ratio']:6.2f}" if row['ratio'] else '     -'
-    loss = f"  LOST {100 * row['loss']:.2f} %" if row['loss'] else ''
+    reasons = ', '.join(f'{reason} {count:,}' for reason, count in row.get('drops', {}).items())
+    loss = f"  LOST {100 * row['loss']:.2f} %: {reasons}" if reasons else ''
     print(f"{row['test']:9} {name:12} {row['direction']:4} {row['esp']:19} {row['inner']} {row['size']!s:>4} "
           f"{row['sessions']:>8,} {row['workers']:>2} {row['mpps']:8.2f} {row['gbps']:8.2f} {row['cycles']:8.1f}  "
           f"{row['spread'][0]:7.2f} to {row['spread'][1]:7.2f} {ratio}{loss}", flush=True)
@@ -119,28 +126,12 @@ def play(group, lnsd, peer, rounds, milliseconds):
     return rows
 
 
-def machine(lnsd, peer, build):
-    def output(*words):
-        return subprocess.run(words, capture_output=True, text=True).stdout.strip()
-    with open('/proc/cpuinfo') as file:
-        model = next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), '?')
-    return {
-        'cpu': model, 'cores': os.cpu_count(), 'worker_cpus': cpus(1)[1], 'kernel': platform.release(),
-        'commit': output('git', '-C', ROOT, '-c', 'safe.directory=*', 'describe', '--always', '--dirty'),
-        'compiler': output(os.environ.get('CC', 'gcc').split()[-1], '--version').partition('\n')[0],
-        'flags': '-O3 -march=native', 'build': os.path.basename(build),
-        'dpdk': output('dpkg-query', '-W', '-f', '${Version}', 'libdpdk-dev'),
-        'ipsec_mb': output('dpkg-query', '-W', '-f', '${Version}', 'libipsec-mb1'),
-        'pages': 'huge' if pages(CASE)[2] else '4 KiB', 'tsc_hz': lnsd.hz, 'peer': bool(peer),
-        'load': os.getloadavg()[0]}
-
-
 def main():
     parser = argparse.ArgumentParser(prog='run.sh')
     parser.add_argument('--quick', action='store_true', help='does everything work: small, short, one round')
     parser.add_argument('--peer', action='store_true', help='build and alternate with ipsec-secgw')
     parser.add_argument('--only', default='', help='these tests, comma-separated (size, algorithm, flow, ipv6, police, '
-                        'replay, workers, growth, order)')
+                        'replay, workers, growth, order, micro)')
     parser.add_argument('--rounds', type=int, help='(5; quick: 1)')
     parser.add_argument('--ms', type=int, help='length of a measurement (700; quick: 150)')
     parser.add_argument('--json', help='the figures, into this file')
@@ -150,10 +141,10 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     milliseconds = options.ms or (150 if options.quick else 700)
     groups = suites(options.quick)
-    wanted = [name for name in options.only.split(',') if name] or [*groups, 'order']
-    unknown = set(wanted) - set(groups) - {'order'}
+    wanted = [name for name in options.only.split(',') if name] or [*groups, 'order', 'micro']
+    unknown = set(wanted) - set(groups) - {'order', 'micro'}
     if unknown:
-        parser.error(f"--only: {', '.join(sorted(unknown))}: expected {', '.join([*groups, 'order'])}")
+        parser.error(f"--only: {', '.join(sorted(unknown))}: expected {', '.join([*groups, 'order', 'micro'])}")
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the captures are removed
     directory = tempfile.mkdtemp(prefix='lnsd-bench.', dir=os.environ.get('TMPDIR', '/var/tmp'))
@@ -174,6 +165,9 @@ def main():
                     results.append(order_check(lnsd, captures, case('order', tunnels=1, workers=2, queues=2,
                                                                     packets=4096 if options.quick else 65536)))
                     continue
+                if name == 'micro':
+                    results += micro(options.build, directory, options.quick, rounds)
+                    continue
                 for group in groups[name]:
                     if any(one['workers'] > len(os.sched_getaffinity(0)) for one in group):
                         print(f'{name}: needs more CPUs, left out')
@@ -184,9 +178,10 @@ def main():
                 failed.append(f'{name}: {error}')
                 print(f'{name}: FAILED: {error}', file=sys.stderr, flush=True)
         if options.json:
-            with open(options.json, 'w') as file:
-                json.dump({'machine': machine(lnsd, peer, options.build), 'results': results}, file, indent=1)
-                file.write('\n')
+            report_write(options.json, machine(
+                options.build, worker_cpus=cpus(1)[1], pages=page_name(pages(CASE)[2]), tsc_hz=lnsd.hz, peer=bool(peer),
+                ipsec_mb=output('dpkg-query', '-W', '-f', '${Version}', 'libipsec-mb1'), load=os.getloadavg()[0]),
+                results)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     sys.exit(1 if failed else 0)

@@ -7,7 +7,7 @@
 # usage: run.sh [--quick] [--peer] [--only TEST[,TEST…]] [--rounds N] [--ms N] [--json FILE]
 #   --quick    does it work: every test in little, in seconds
 #   --peer     takes turns with DPDK's ipsec-secgw, built from Debian's source package, and prints the ratio
-#   --only     size, algorithm, flow, ipv6, police, replay, workers, growth, order
+#   --only     size, algorithm, flow, ipv6, police, replay, workers, growth, order, micro
 set -euo pipefail
 
 bench=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -15,7 +15,8 @@ root=$(dirname "$(dirname "$bench")")
 "$root/tools/packages.sh" build run
 build=${LNSD_BUILD:-$root/build-bench}
 [ -e "$build/build.ninja" ] || meson setup "$build" "$root" -Dcpu=native >/dev/null
-meson compile -C "$build" bench_worker lnsload:executable >/dev/null
+programs=(bench_worker lnsload:executable bench_path bench_esp bench_tables bench_routes bench_overload)
+meson compile -C "$build" "${programs[@]}" >/dev/null
 peer=()
 for argument; do
 	[ "$argument" = --peer ] || continue
