@@ -2,6 +2,7 @@
 /* The control core's loop. */
 #include "control_loop.h"
 
+#include "carrier_hold.h"
 #include "ctl_show.h"
 #include "lns_acct.h"
 #include "lns_coa.h"
@@ -62,6 +63,7 @@ struct control_loop {
 	uint64_t idle_ns;
 	bool ctl_ready, metrics_ready, route_more, radius_ready, coa_ready, xfrm_more;
 	bool taps_ready[TAPS_MAX];
+	struct carrier_hold carriers[CONFIG_INTERFACES_MAX];
 };
 
 static uint64_t clock_ms(void)
@@ -332,7 +334,8 @@ static void links_poll(struct control_loop *loop)
 		return;
 	loop->link_next = lns->now + LINK_POLL_MS;
 	for (unsigned int i = 0; i < dataplane_ifaces(lns->dp); i++) {
-		bool up = dataplane_iface_link(lns->dp, i);
+		bool up = carrier_hold_sample(
+			&loop->carriers[i], dataplane_iface_link(lns->dp, i), lns->now);
 
 		kernel_tap_carrier(lns->taps, i, up);
 		kernel_route_link(lns->kernel_route, i, up);

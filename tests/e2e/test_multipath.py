@@ -195,6 +195,24 @@ def a_link_that_goes_down_leaves_its_flows_to_the_other(lab, state):
     return f'{len(lost)} of {sent} packets lost in the switch, the last {lost[-1] - last_sent if lost else 0} after it'
 
 
+@case
+def a_link_that_flaps_is_not_used_until_it_is_steady(lab, state):
+    with dual(lab, state) as (client, source6):
+        before = arrived(lab, client, source6)
+        time.sleep(2)  # up for so long that it does not flap yet
+        mark = len(lab.read(state.lnsd.log))
+        for _ in range(8):
+            for what in ('down', 'up'):
+                lab.run('inet', 'ip', 'link', 'set', 'core2', what)
+                time.sleep(0.25)
+        lab.run('inet', 'ip', 'addr', 'replace', 'fd00:3::2/64', 'dev', 'core2', 'nodad')
+        eventually(lambda: arrived(lab, client, source6, rounds=1) == before, 'each flow is back on its link',
+                   timeout=20, interval=0.3)
+        said = [line.rsplit(' ', 1)[1] for line in lab.read(state.lnsd.log)[mark:].splitlines() if ': link ' in line]
+        check(len(said) <= 5, f'the link changed {said}')
+    return f'8 times down and up: link {", ".join(word.strip(chr(34)) for word in said)}'
+
+
 def finish(lab, state):
     return dial.finish(lab, state)
 
