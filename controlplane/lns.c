@@ -93,17 +93,62 @@ struct dataplane *lns_dataplane(const struct config *config, char *error, size_t
 	return dataplane_create(&settings, error, error_size);
 }
 
+/* What workers from to to do when there is nothing to do. */
+static void idle_log_of(const struct idle_info *idle, unsigned int from, unsigned int to)
+{
+	static const char *const modes[] = {
+		[DATAPLANE_IDLE_PAUSE] = "pause",
+		[DATAPLANE_IDLE_MONITOR] = "monitor",
+		[DATAPLANE_IDLE_SLEEP] = "sleep",
+	};
+	double longest = (double)idle->longest_ns / 1000, fill = (double)idle->fill_ns / 1000;
+
+	switch (idle->reason) {
+	case IDLE_AS_ASKED:
+		log_info(NULL, "idle workers %u to %u %s, up to %.1f us at once", from, to,
+			modes[idle->mode], longest);
+		break;
+	case IDLE_NO_MONITOR:
+		log_warning(NULL,
+			"dpdk.idle: monitor: this CPU or a device cannot; idle workers %u to %u "
+			"pause, "
+			"up to %.1f us at once",
+			from, to, longest);
+		break;
+	case IDLE_RINGS_SMALL:
+		log_warning(NULL,
+			"dpdk.idle: sleep: half a ring can fill in %.1f us, which no sleep keeps; "
+			"idle "
+			"workers %u to %u pause, up to %.1f us at once",
+			fill, from, to, longest);
+		break;
+	case IDLE_RINGS_RISK:
+		log_info(NULL,
+			"idle workers %u to %u sleep, up to %.1f us at once; on a NIC half a ring "
+			"could fill in %.1f us",
+			from, to, longest, fill);
+		break;
+	}
+}
+
 static void idle_log(const struct lns *lns)
 {
-	uint64_t longest;
-	enum dataplane_idle idle = dataplane_idle(lns->dp, &longest);
+	unsigned int n = dataplane_workers(lns->dp);
 
-	if (idle == DATAPLANE_IDLE_POLL)
+	if (lns_config(lns)->dpdk.idle == CONFIG_IDLE_POLL)
 		return;
-	if (idle != (enum dataplane_idle)lns_config(lns)->dpdk.idle)
-		log_warning(NULL,
-			"dpdk.idle: monitor: this CPU or a device cannot; idle workers pause");
-	log_info(NULL, "idle workers wait up to %.1f us", (double)longest / 1000);
+	for (unsigned int from = 0, to; from < n; from = to + 1) {
+		struct idle_info idle = dataplane_idle(lns->dp, from);
+
+		for (to = from; to + 1 < n; to++) {
+			struct idle_info next = dataplane_idle(lns->dp, to + 1);
+
+			if (next.mode != idle.mode || next.reason != idle.reason ||
+				next.longest_ns != idle.longest_ns)
+				break;
+		}
+		idle_log_of(&idle, from, to);
+	}
 }
 static_assert((int)CONFIG_IDLE_PAUSE == DATAPLANE_IDLE_PAUSE &&
 		(int)CONFIG_IDLE_MONITOR == DATAPLANE_IDLE_MONITOR &&

@@ -57,10 +57,9 @@ unsigned int dataplane_workers(const struct dataplane *dp)
 	return dp->n_workers;
 }
 
-enum dataplane_idle dataplane_idle(const struct dataplane *dp, uint64_t *longest_ns)
+struct idle_info dataplane_idle(const struct dataplane *dp, unsigned int worker)
 {
-	*longest_ns = dp->idle_ns;
-	return (enum dataplane_idle)dp->idle;
+	return dp->idle_of[worker];
 }
 
 struct rte_mempool *dataplane_mempool(struct dataplane *dp)

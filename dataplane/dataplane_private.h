@@ -54,6 +54,7 @@ struct port {
 	uint16_t ethdev;
 	uint16_t n_rx, n_tx;
 	uint16_t rx_descriptors, tx_descriptors; /* of each queue */
+	bool rx_descriptors_told;                /* by the device; else what it was asked for */
 	uint8_t untagged;                        /* interface without a tag, INTERFACE_NONE */
 	uint8_t n_tagged;
 	uint8_t tagged[IFACES_MAX];           /* interfaces by tag */
@@ -102,10 +103,10 @@ struct dataplane {
 	uint8_t stop; /* atomic */
 
 	/* the caller's choices that matter later */
-	uint8_t idle;     /* enum dataplane_idle, as CPU and devices allow */
+	uint8_t idle;     /* enum dataplane_idle */
 	bool idle_tpause; /* the CPU has TPAUSE */
 	bool reassembly;
-	uint64_t idle_ns; /* longest wait */
+	struct idle_info idle_of[WORKERS_MAX]; /* what came of it; set before the launch */
 	uint16_t idle_us, fragment_timeout_ms, fragment_max, rx_descriptors, tx_descriptors;
 	uint32_t icmp_rate;
 	const char *esp_engine; /* NULL: whatever there is, or none */

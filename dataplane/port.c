@@ -230,6 +230,22 @@ int ports_open(
 	return 0;
 }
 
+/* What the queues have become, which need not be what was asked for. */
+static void port_learn_queues(struct port *port)
+{
+	uint16_t least = UINT16_MAX;
+
+	for (uint16_t queue = 0; queue < port->n_rx; queue++) {
+		struct rte_eth_rxq_info info;
+
+		if (rte_eth_rx_queue_info_get(port->ethdev, queue, &info) != 0 || info.nb_desc == 0)
+			return;
+		least = RTE_MIN(least, info.nb_desc);
+	}
+	port->rx_descriptors = least;
+	port->rx_descriptors_told = true;
+}
+
 int ports_start(struct dataplane *dp, char *error, size_t size)
 {
 	for (unsigned int i = 0; i < dp->n_ports; i++) {
@@ -239,6 +255,7 @@ int ports_start(struct dataplane *dp, char *error, size_t size)
 		if (code != 0)
 			return port_fail(error, size, code, port->device, "cannot be started");
 		port->started = true;
+		port_learn_queues(port);
 		steer_start(port);
 		overload_prepare(dp, port);
 		/* ND, VRRP and routing protocols are multicast; a device that cannot filter shows all */

@@ -80,8 +80,25 @@ unsigned int dataplane_workers(const struct dataplane *dp);
 /* What does ESP's arithmetic, for operators; NULL: "auto" found nothing that can, ESP is dropped. */
 const char *dataplane_esp_engine(const struct dataplane *dp);
 struct rte_mempool *dataplane_mempool(struct dataplane *dp);
-/* The mode in force, which may be less than what was asked for, and the longest wait in ns. */
-enum dataplane_idle dataplane_idle(const struct dataplane *dp, uint64_t *longest_ns);
+
+/* Why a worker does not wait as it was asked to. */
+enum idle_reason {
+	IDLE_AS_ASKED,
+	IDLE_NO_MONITOR,  /* its CPU or a device cannot: it pauses */
+	IDLE_RINGS_SMALL, /* no sleep is as short as its rings need: it pauses */
+	IDLE_RINGS_RISK, /* it sleeps though its rings may overflow: its CPU is shared, or all devices are software */
+};
+
+/* What a worker with nothing to do does in fact. */
+struct idle_info {
+	enum dataplane_idle mode;
+	enum idle_reason reason;
+	uint64_t longest_ns; /* of a wait */
+	uint64_t
+		fill_ns; /* the earliest that one of its rings is half full after the first packet */
+};
+/* Of a worker, from dataplane_create on. */
+struct idle_info dataplane_idle(const struct dataplane *dp, unsigned int worker);
 
 struct iface_info {
 	char name[16], device[64], driver[32];
