@@ -105,6 +105,7 @@ void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_
 void subscriber_ipv6_up(struct subscriber *subscriber);
 void subscriber_ipv6_down(struct subscriber *subscriber);
 
+/* ---- subscriber_ipv6_show.c ---- */
 /* What accounting says of it; nothing without it. */
 void subscriber_ipv6_tell(const struct subscriber *subscriber, struct radius_writer *writer);
 /* A part as text, "" if there is none; buffer of 50 bytes. */
