@@ -8,6 +8,7 @@
 #pragma once
 
 #include "dataplane_private.h"
+#include "overload_budget.h"
 #include "packet.h"
 
 #include <crypto/esp.h>
@@ -46,6 +47,8 @@ struct rx_queue {
 	uint8_t signal; /* enum overload_signal */
 	uint16_t fill;  /* from so many frames on a burst is full */
 	uint32_t full;  /* full bursts in a row since it was looked at */
+	uint32_t row;   /* as many are too many, or when the device is asked */
+	uint64_t shed;  /* clock when data was last dropped early; 0: never */
 };
 
 struct token_bucket {
@@ -111,6 +114,7 @@ struct worker {
 	struct rte_ring *handoff_in[WORKERS_MAX]; /* from others; NULL: myself */
 	struct rte_ring *inject, *messages, *replies;
 	struct outer_memo outer[OUTER_MEMOS];
+	struct overload_budget overload;
 	struct worker_stats stats;
 	struct tx_buffer tx[PORTS_MAX];
 

@@ -95,6 +95,7 @@ struct worker *worker_create(struct dataplane *dp, uint8_t id, unsigned int lcor
 	w->ip_id_last = (uint16_t)(65536u / dp->n_workers * (id + 1) - 1);
 	w->ip_id = w->ip_id_last;
 	w->fragment_id = (uint32_t)rte_rdtsc() / dp->n_workers * dp->n_workers + id;
+	overload_budget_init(&w->overload, rte_get_tsc_hz());
 	token_bucket_init(&w->icmp_tokens, dp->icmp_rate, RTE_MIN(dp->icmp_rate, 50u));
 	token_bucket_init(&w->too_big_tokens, dp->icmp_rate, RTE_MIN(dp->icmp_rate, 50u));
 	w->punt_ppp_price = rte_get_tsc_hz() / PUNT_PPP_RATE;

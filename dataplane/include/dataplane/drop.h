@@ -80,6 +80,11 @@
 	X(INJECT_INVALID, "injected packet for something that is gone")              \
 	X(TX_FULL, "transmit queue full")                                            \
 	X(OVERLOAD, "data dropped early: more than the worker can do")               \
+	X(OVERLOAD_L2TP, "overload: L2TP control above its share")                   \
+	X(OVERLOAD_PPP, "overload: PPP control above its or its session's share")    \
+	X(OVERLOAD_ESP, "overload: ESP that may be control above its share")         \
+	X(OVERLOAD_LINK, "overload: ARP and neighbour discovery above their share")  \
+	X(OVERLOAD_STRANGER, "overload: for us, of no tunnel, above its share")      \
 	X(TX_IFACE_DOWN, "interface down")                                           \
 	X(NO_MBUF, "no packet buffer left")
 
