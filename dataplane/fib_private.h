@@ -43,17 +43,17 @@ uint32_t fib_hosts6_waiting(const struct fib_hosts6 *hosts);
 struct fib_route {
 	struct fib_prefix prefix;
 	uint32_t target; /* 0 = free slot */
-};
+} __rte_packed;
 
 struct fib_routes {
 	struct fib_route *slots;
-	uint32_t size; /* power of two, larger by a third than n */
+	uint32_t size; /* larger by a quarter than n, or more */
 	uint32_t n, max;
 	uint32_t n_length[129];
 	uint64_t seed[2];
 };
 
-/* Room for `first`, doubled as needed for as many as first + more. */
+/* Room for `first`, grown as needed for as many as first + more. */
 int fib_routes_create(struct fib_routes *routes, uint32_t first, uint32_t more);
 void fib_routes_destroy(struct fib_routes *routes); /* zeros are fine */
 /* NULL: not there. Valid until the next add or delete. */

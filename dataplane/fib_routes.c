@@ -17,7 +17,7 @@ int fib_routes_create(struct fib_routes *routes, uint32_t first, uint32_t more)
 	memset(routes, 0, sizeof(*routes));
 	routes->max = first + more;
 	/* as full as they may become before they grow: prefixes lie everywhere, so all of it is touched */
-	routes->size = rte_align32pow2(first + first / 3 + 1);
+	routes->size = first + first / 4 + 1;
 	if (getrandom(routes->seed, sizeof(routes->seed), 0) != sizeof(routes->seed))
 		return -EIO;
 	routes->seed[1] |= 1;
@@ -38,7 +38,18 @@ static uint32_t prefix_hash(const struct fib_routes *routes, const struct fib_pr
 	memcpy(key, prefix->addr, sizeof(key));
 	hash = fib_hash_mix(key[0] ^ routes->seed[0], routes->seed[1]);
 	hash = fib_hash_mix(hash ^ key[1] ^ (uint64_t)prefix->length << 56, routes->seed[1]);
-	return (uint32_t)hash & (routes->size - 1);
+	return (uint32_t)((hash & UINT32_MAX) * routes->size >> 32);
+}
+
+static uint32_t slot_after(const struct fib_routes *routes, uint32_t i)
+{
+	return i + 1 < routes->size ? i + 1 : 0;
+}
+
+/* How many slots `to` is after `from`, round the end. */
+static uint32_t slots_between(const struct fib_routes *routes, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + (routes->size - from);
 }
 
 static bool prefix_equal(const struct fib_prefix *a, const struct fib_prefix *b)
@@ -50,7 +61,7 @@ struct fib_route *fib_routes_find(const struct fib_routes *routes, const struct 
 {
 	uint32_t i = prefix_hash(routes, prefix);
 
-	for (; routes->slots[i].target != 0; i = (i + 1) & (routes->size - 1))
+	for (; routes->slots[i].target != 0; i = slot_after(routes, i))
 		if (prefix_equal(&routes->slots[i].prefix, prefix))
 			return &routes->slots[i];
 	return NULL;
@@ -61,16 +72,19 @@ static void routes_put(struct fib_routes *routes, const struct fib_prefix *prefi
 	uint32_t i = prefix_hash(routes, prefix);
 
 	while (routes->slots[i].target != 0)
-		i = (i + 1) & (routes->size - 1);
+		i = slot_after(routes, i);
 	routes->slots[i] = (struct fib_route){*prefix, target};
 }
 
-/* Twice the slots: some 20 ns an entry, once for as many entries as there are. */
+/*
+ * An eighth more slots, at some 20 ns an entry: twice as many would stay empty for most, and all of them
+ * are touched.
+ */
 static int routes_grow(struct fib_routes *routes)
 {
 	struct fib_routes larger = *routes;
 
-	larger.size = routes->size * 2;
+	larger.size = routes->size + routes->size / 8 + 1;
 	larger.slots = reserve_memory(routes_bytes(&larger), RESERVE_COLD, -1);
 	if (larger.slots == NULL)
 		return -ENOMEM;
@@ -86,7 +100,7 @@ int fib_routes_add(struct fib_routes *routes, const struct fib_prefix *prefix, u
 {
 	if (routes->n == routes->max)
 		return -ENOSPC;
-	if (routes->n >= routes->size / 4 * 3) {
+	if (routes->n >= routes->size / 5 * 4) {
 		int code = routes_grow(routes);
 
 		if (code != 0)
@@ -100,15 +114,16 @@ int fib_routes_add(struct fib_routes *routes, const struct fib_prefix *prefix, u
 
 void fib_routes_delete(struct fib_routes *routes, struct fib_route *route)
 {
-	uint32_t mask = routes->size - 1, hole = (uint32_t)(route - routes->slots);
+	uint32_t hole = (uint32_t)(route - routes->slots);
 
 	routes->n--;
 	routes->n_length[route->prefix.length]--;
 	/* What probing put behind the hole moves into it, so that no search ends there too early. */
-	for (uint32_t i = (hole + 1) & mask; routes->slots[i].target != 0; i = (i + 1) & mask) {
+	for (uint32_t i = slot_after(routes, hole); routes->slots[i].target != 0;
+		i = slot_after(routes, i)) {
 		uint32_t home = prefix_hash(routes, &routes->slots[i].prefix);
 
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
+		if (slots_between(routes, home, i) >= slots_between(routes, hole, i)) {
 			routes->slots[hole] = routes->slots[i];
 			hole = i;
 		}
