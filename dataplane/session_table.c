@@ -72,8 +72,8 @@ static void sources_none(struct session *session)
 {
 	session->ip4 = UINT32_MAX;
 	session->mask4 = 0;
-	session->ip6 = 0;
-	session->mask6 = 0;
+	session->ip6 = session->mask6 = 0;
+	session->second_ip6 = session->second_mask6 = 0;
 }
 
 int64_t session_publish(
@@ -180,7 +180,7 @@ static void source4_set(struct session *session, const struct session_prefix *pr
 	__atomic_store_n((uint64_t *)&session->ip4, pair.word, __ATOMIC_RELEASE);
 }
 
-static void source6_set(struct session *session, const struct session_prefix *prefix)
+static void source6_set(uint64_t *old_ip, uint64_t *old_mask, const struct session_prefix *prefix)
 {
 	uint64_t ip = 0, mask = 0;
 
@@ -188,11 +188,11 @@ static void source6_set(struct session *session, const struct session_prefix *pr
 		memcpy(&ip, prefix->addr, 8);
 		mask = rte_cpu_to_be_64(UINT64_MAX << (64 - prefix->length));
 	}
-	if (ip == session->ip6 && mask == session->mask6)
+	if (ip == *old_ip && mask == *old_mask)
 		return;
-	__atomic_store_n(&session->mask6, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&session->ip6, ip, __ATOMIC_RELEASE);
-	__atomic_store_n(&session->mask6, mask, __ATOMIC_RELEASE);
+	__atomic_store_n(old_mask, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(old_ip, ip, __ATOMIC_RELEASE);
+	__atomic_store_n(old_mask, mask, __ATOMIC_RELEASE);
 }
 
 static void more_release(void *object, uintptr_t argument)
@@ -205,7 +205,7 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 	unsigned int n_prefixes)
 {
 	struct session *session = session_live(table, index);
-	const struct session_prefix *first4 = NULL, *first6 = NULL;
+	const struct session_prefix *first4 = NULL, *first6 = NULL, *second6 = NULL;
 	struct session_prefixes *more = NULL, *old;
 
 	if (session == NULL)
@@ -217,14 +217,17 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 
 		if (!prefix_valid(prefix))
 			return -EINVAL;
-		/* Inline stand an IPv4 prefix and the upper half of an IPv6 one. */
+		/* Inline stand an IPv4 prefix and the upper halves of two IPv6 ones. */
 		if (prefix->family == 4 && first4 == NULL)
 			first4 = prefix;
-		else if (prefix->family == 6 && first6 == NULL && prefix->length >= 1 &&
-			prefix->length <= 64)
+		else if (prefix->family != 6 || prefix->length < 1 || prefix->length > 64)
+			continue;
+		else if (first6 == NULL)
 			first6 = prefix;
+		else if (second6 == NULL)
+			second6 = prefix;
 	}
-	unsigned int n_more = n_prefixes - (first4 != NULL) - (first6 != NULL);
+	unsigned int n_more = n_prefixes - (first4 != NULL) - (first6 != NULL) - (second6 != NULL);
 
 	if (n_more > 0) {
 		more = malloc(sizeof(*more) + n_more * sizeof(more->prefix[0]));
@@ -232,7 +235,8 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 			return -ENOMEM;
 		more->n = 0;
 		for (unsigned int i = 0; i < n_prefixes; i++)
-			if (&prefixes[i] != first4 && &prefixes[i] != first6)
+			if (&prefixes[i] != first4 && &prefixes[i] != first6 &&
+				&prefixes[i] != second6)
 				more->prefix[more->n++] = prefixes[i];
 	}
 	if (rcu_reserve(table->rcu, 1) != 0) {
@@ -241,7 +245,8 @@ int session_update(struct session_table *table, uint32_t index, uint16_t mtu, ui
 	}
 
 	source4_set(session, first4);
-	source6_set(session, first6);
+	source6_set(&session->ip6, &session->mask6, first6);
+	source6_set(&session->second_ip6, &session->second_mask6, second6);
 	old = session->more;
 	__atomic_store_n(&session->more, more, __ATOMIC_RELEASE);
 	if (old != NULL)

@@ -307,7 +307,7 @@ Test(session_table, sources_are_the_sessions_prefixes_and_nothing_else)
 {
 	struct session_prefix all[] = {prefix(4, "10.0.0.1", 32), prefix(4, "192.168.4.0", 22),
 		prefix(6, "2001:db8::5", 128), prefix(6, "2001:db8:1:2::", 64),
-		prefix(6, "2001:db8:aa00::", 40)};
+		prefix(6, "2001:db8:aa00::", 40), prefix(6, "2001:db8:bb00::", 40)};
 	struct session_prefix dirty = prefix(4, "10.0.0.1", 31), wrong = {.family = 5};
 	uint32_t generation;
 
@@ -328,7 +328,7 @@ Test(session_table, sources_are_the_sessions_prefixes_and_nothing_else)
 		-EINVAL);
 	cr_assert_eq(session->mtu, 1460);
 
-	cr_assert_eq(session_update(table, index, 1400, 1360, 1340, SESSION_FORWARD4, all, 5), 0);
+	cr_assert_eq(session_update(table, index, 1400, 1360, 1340, SESSION_FORWARD4, all, 6), 0);
 	cr_assert_eq(session->mtu, 1400);
 	cr_assert_eq(session->mss4, 1360);
 	cr_assert_eq(session->mss6, 1340);
@@ -351,6 +351,8 @@ Test(session_table, sources_are_the_sessions_prefixes_and_nothing_else)
 		{"2001:db8::4", false},
 		{"2001:db8:aaff::1", true},
 		{"2001:db8:ab00::1", false},
+		{"2001:db8:bbff::1", true},
+		{"2001:db8:bc00::1", false},
 		{"::", false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -364,7 +366,18 @@ Test(session_table, sources_are_the_sessions_prefixes_and_nothing_else)
 	cr_assert_eq(session_update(table, index, 1400, 0, 0, 0, &any, 1), 0);
 	cr_assert(source4(session, "203.0.113.77"));
 	cr_assert_not(source6(session, "2001:db8:1:2::"));
+	cr_assert_not(source6(session, "2001:db8:aaff::1"));
+	cr_assert_not(source6(session, "2001:db8:bbff::1"));
+	/* the upper halves of two prefixes need no memory of their own, a whole address does */
+	cr_assert_eq(session_update(table, index, 1400, 0, 0, 0, &all[2], 3), 0);
+	cr_assert(source6(session, "2001:db8::5"));
+	cr_assert_not_null(session->more);
+	cr_assert_eq(session_update(table, index, 1400, 0, 0, 0, &all[3], 2), 0);
+	cr_assert(source6(session, "2001:db8:1:2::7"));
+	cr_assert(source6(session, "2001:db8:aaff::1"));
+	cr_assert_null(session->more);
 	cr_assert_eq(session_update(table, index, 1400, 0, 0, 0, NULL, 0), 0);
+	cr_assert_not(source6(session, "2001:db8:aaff::1"));
 	cr_assert_not(source4(session, "203.0.113.77"));
 	teardown();
 }

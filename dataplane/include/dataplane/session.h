@@ -130,6 +130,8 @@ struct session {
 			uint64_t last, tokens;
 		} punt_ppp, punt_local;
 	} state __rte_cache_aligned;
+	/* second IPv6 prefix, as ip6 and mask6; control core writes */
+	uint64_t second_ip6, second_mask6;
 } __rte_cache_aligned;
 
 static_assert(offsetof(struct session, ip4) % 8 == 0, "ip4 and mask4 are one aligned word");
@@ -137,6 +139,7 @@ static_assert(offsetof(struct session, template) == 64, "line 0 is one cache lin
 static_assert(offsetof(struct session, counters) == 128, "the template is one cache line");
 static_assert(offsetof(struct session, state) == 192, "hot part of a session: three cache lines");
 static_assert(sizeof(struct session) == 256, "a session in the dataplane");
+static_assert(offsetof(struct session, second_ip6) == 240, "in the state's cache line");
 
 /*
  * The worker that alone writes the owner's lines. Who finds itself here sees what the one before wrote. To be read once
@@ -169,6 +172,9 @@ static inline bool session_is_source6(const struct session *session, const uint8
 
 	memcpy(&upper, source, sizeof(upper));
 	if (likely(mask != 0 && (upper & mask) == __atomic_load_n(&session->ip6, __ATOMIC_RELAXED)))
+		return true;
+	mask = __atomic_load_n(&session->second_mask6, __ATOMIC_ACQUIRE);
+	if (mask != 0 && (upper & mask) == __atomic_load_n(&session->second_ip6, __ATOMIC_RELAXED))
 		return true;
 	const struct session_prefixes *more = __atomic_load_n(&session->more, __ATOMIC_ACQUIRE);
 	return more != NULL && session_prefixes_match(more, 6, source);
