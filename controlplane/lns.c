@@ -10,6 +10,10 @@
 #include "log.h"
 #include "metrics.h"
 
+#include <dataplane/reserve.h>
+
+#include <rte_lcore.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +95,23 @@ struct dataplane *lns_dataplane(const struct config *config, char *error, size_t
 		};
 	}
 	return dataplane_create(&settings, error, error_size);
+}
+
+/* What makes tables slow, and can be mended by who runs the machine. */
+static void memory_log(const struct lns *lns)
+{
+	int node = dataplane_node(lns->dp);
+
+	if (!reserve_has_huge_pages())
+		log_warning(NULL,
+			"tables lie on 4 KiB pages, which is slower: "
+			"/sys/kernel/mm/transparent_hugepage/enabled says never, expected madvise");
+	for (unsigned int i = 1; i < rte_lcore_count(); i++)
+		if ((int)rte_lcore_to_socket_id(i) != node)
+			log_warning(NULL,
+				"dpdk.worker-cores: worker %u is on NUMA node %u, worker 0 and all "
+				"packet buffers on node %d: expected workers of one node",
+				i - 1, rte_lcore_to_socket_id(i), node);
 }
 
 /* What workers from to to do when there is nothing to do. */
@@ -286,6 +307,7 @@ int lns_start(struct lns *lns, struct config *config, char *error, size_t error_
 	lns->dp = lns_dataplane(config, error, error_size);
 	if (!lns->dp)
 		return -EIO;
+	memory_log(lns);
 	idle_log(lns);
 	icmp_source_set(lns);
 	rc = kernel_start(lns, error, error_size);

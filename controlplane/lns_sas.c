@@ -60,7 +60,7 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 	int rc;
 	bool automatic = !strcmp(ipsec->engine, "auto");
 
-	lns->sa_store = sa_store_create(ipsec->engine, SOCKET_ID_ANY);
+	lns->sa_store = sa_store_create(ipsec->engine, dataplane_node(lns->dp));
 	if (!lns->sa_store && (!automatic || lns_config(lns)->n_sas)) {
 		snprintf(error, error_size, "ipsec.engine %s: %s", ipsec->engine, esp_reason());
 		return -ENOTSUP;

@@ -138,6 +138,20 @@ static uint64_t engine_tunnels(struct lns *lns)
 	return n;
 }
 
+/* Of all NUMA nodes. */
+static void heap_stats(struct rte_malloc_socket_stats *all)
+{
+	for (unsigned int i = 0; i < rte_socket_count(); i++) {
+		struct rte_malloc_socket_stats heap;
+
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &heap) != 0)
+			continue;
+		all->heap_totalsz_bytes += heap.heap_totalsz_bytes;
+		all->heap_allocsz_bytes += heap.heap_allocsz_bytes;
+		all->alloc_count += heap.alloc_count;
+	}
+}
+
 static int memory_next(struct ctl_request *request, json_t **row)
 {
 	struct lns *lns = lns_of(request);
@@ -150,7 +164,7 @@ static int memory_next(struct ctl_request *request, json_t **row)
 
 	if (request->cursor[0]++)
 		return CTL_END;
-	rte_malloc_get_socket_stats((int)rte_socket_id(), &heap);
+	heap_stats(&heap);
 	for (unsigned int i = 0; i < lns->n_pools; i++) {
 		struct slot_pool_usage usage;
 

@@ -120,6 +120,16 @@ static uint32_t encap_ports(uint16_t source, uint16_t destination)
 	return rte_cpu_to_be_32((uint32_t)source << 16 | destination);
 }
 
+/* On the workers' node; on another one rather than nowhere. */
+static struct sa *sa_alloc(const struct sa_store *store, size_t size)
+{
+	struct sa *sa = rte_zmalloc_socket("sa", size, RTE_CACHE_LINE_SIZE, store->socket);
+
+	if (sa == NULL && store->socket != SOCKET_ID_ANY)
+		sa = rte_zmalloc_socket("sa", size, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	return sa;
+}
+
 int sa_create(struct sa_store *store, const struct sa_params *params, struct sa **result)
 {
 	struct esp_algorithm algorithm;
@@ -142,8 +152,7 @@ int sa_create(struct sa_store *store, const struct sa_params *params, struct sa 
 		reason_set("%s is not permitted", esp_cipher_name(params->cipher));
 	if (rc < 0)
 		return rc;
-	sa = rte_zmalloc_socket("sa", sizeof(*sa) + (in ? replay_ring_size(params->window) : 0),
-		RTE_CACHE_LINE_SIZE, store->socket);
+	sa = sa_alloc(store, sizeof(*sa) + (in ? replay_ring_size(params->window) : 0));
 	if (sa == NULL) {
 		reason_set("no memory for an SA");
 		return -ENOMEM;

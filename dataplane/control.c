@@ -52,6 +52,11 @@ struct rcu *dataplane_rcu(struct dataplane *dp)
 	return dp->rcu;
 }
 
+int dataplane_node(const struct dataplane *dp)
+{
+	return dp->node;
+}
+
 unsigned int dataplane_workers(const struct dataplane *dp)
 {
 	return dp->n_workers;

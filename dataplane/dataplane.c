@@ -168,7 +168,7 @@ static int large_pool_create(struct dataplane *dp, uint16_t room, char *error, s
 	uint32_t n = LARGE_MBUFS * dp->n_workers - 1;
 
 	dp->large = rte_pktmbuf_pool_create(
-		"lnsd_large", n, 0, sizeof(struct meta), (uint16_t)large, (int)rte_socket_id());
+		"lnsd_large", n, 0, sizeof(struct meta), (uint16_t)large, dp->node);
 	if (dp->large != NULL)
 		return 0;
 	snprintf(error, size, "%u packet buffers of %u bytes for what was in fragments: %s", n,
@@ -176,31 +176,35 @@ static int large_pool_create(struct dataplane *dp, uint16_t room, char *error, s
 	return -ENOMEM;
 }
 
-/* Tables and packets lie where the workers are: on one node, or spread over theirs. */
-static void nodes_prefer(const struct dataplane_settings *settings)
+/*
+ * What workers read lies where they are: on one node, or tables spread over theirs, and what there is one of (packets,
+ * SAs) with the first of them.
+ */
+static int nodes_prefer(const struct dataplane_settings *settings)
 {
 	uint64_t nodes = 0;
 
 	for (unsigned int i = 0; i < settings->n_workers; i++)
 		nodes |= 1ull << rte_lcore_to_socket_id(settings->worker_lcores[i]) % 64;
 	reserve_nodes(rte_socket_count() > 1 ? nodes : 0);
+	return (int)rte_lcore_to_socket_id(settings->worker_lcores[0]);
 }
 
 static int pools_create(
 	struct dataplane *dp, const struct dataplane_settings *settings, char *error, size_t size)
 {
 	uint16_t room = ports_data_room(settings) + RTE_PKTMBUF_HEADROOM;
-	int node = (int)rte_lcore_to_socket_id(settings->worker_lcores[0]);
 
 	dp->pool = packet_pool_create(
-		"lnsd_packets", settings->mbufs, MBUF_CACHE, sizeof(struct meta), room, node);
+		"lnsd_packets", settings->mbufs, MBUF_CACHE, sizeof(struct meta), room, dp->node);
 	if (dp->pool == NULL) {
 		snprintf(error, size, "%u packet buffers of %u bytes (%u MiB): %s", settings->mbufs,
 			room, (unsigned int)((uint64_t)settings->mbufs * room >> 20),
 			rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
-	dp->indirect = rte_pktmbuf_pool_create("lnsd_references", INDIRECT_MBUFS, 32, 0, 0, node);
+	dp->indirect =
+		rte_pktmbuf_pool_create("lnsd_references", INDIRECT_MBUFS, 32, 0, 0, dp->node);
 	if (dp->indirect == NULL)
 		return -ENOMEM;
 	return settings->reassembly ? large_pool_create(dp, room, error, size) : 0;
@@ -262,7 +266,7 @@ struct dataplane *dataplane_create(
 	const struct dataplane_settings *settings, char *error, size_t error_size)
 {
 	struct dataplane *dp = NULL;
-	int code = settings_check(settings, error, error_size);
+	int code = settings_check(settings, error, error_size), node;
 
 	if (code != 0)
 		goto fail;
@@ -271,9 +275,11 @@ struct dataplane *dataplane_create(
 		goto fail;
 	snprintf(error, error_size, "out of memory");
 	code = -ENOMEM;
-	dp = rte_zmalloc("dataplane", sizeof(*dp), RTE_CACHE_LINE_SIZE);
+	node = nodes_prefer(settings);
+	dp = rte_zmalloc_socket("dataplane", sizeof(*dp), RTE_CACHE_LINE_SIZE, node);
 	if (dp == NULL)
 		goto fail;
+	dp->node = node;
 	dp->kernel_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	dp->n_workers = settings->n_workers;
 	dp->n_ifaces = settings->n_ifaces;
@@ -292,7 +298,6 @@ struct dataplane *dataplane_create(
 	code = ifaces_init(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;
-	nodes_prefer(settings);
 	code = tables_create(dp, settings, error, error_size);
 	if (code != 0)
 		goto fail;

@@ -79,6 +79,7 @@ struct icmp_source {
 
 struct dataplane {
 	unsigned int n_workers, n_ifaces, n_ports, n_vrfs;
+	int node; /* NUMA node of the first worker */
 	struct rcu *rcu;
 	struct rte_rcu_qsbr *qsbr;
 	struct session_table *sessions;

@@ -77,6 +77,8 @@ struct sa_table *dataplane_sas(struct dataplane *dp);
 struct fib *dataplane_fib(struct dataplane *dp, unsigned int vrf);
 struct rcu *dataplane_rcu(struct dataplane *dp);
 unsigned int dataplane_workers(const struct dataplane *dp);
+/* NUMA node of the first worker, where packets are, and SAs belong. */
+int dataplane_node(const struct dataplane *dp);
 /* What does ESP's arithmetic, for operators; NULL: "auto" found nothing that can, ESP is dropped. */
 const char *dataplane_esp_engine(const struct dataplane *dp);
 struct rte_mempool *dataplane_mempool(struct dataplane *dp);
