@@ -4,6 +4,7 @@
  */
 #include "dataplane_private.h"
 #include "overload.h"
+#include "policy.h"
 #include "worker.h"
 
 #include <rte_ethdev.h>
@@ -309,6 +310,9 @@ int dataplane_message(struct dataplane *dp, unsigned int worker, const struct me
 {
 	if (worker >= dp->n_workers)
 		return -EINVAL;
+	if (message->type == MESSAGE_SESSION_POLICER &&
+		(message->policer.up_rate != 0 || message->policer.down_rate != 0))
+		policer_table_populate(dp->policers, message->index);
 	return rte_ring_sp_enqueue_elem(dp->workers[worker]->messages, (void *)(uintptr_t)message,
 		       sizeof(*message)) == 0
 		? 0

@@ -4,11 +4,12 @@
  */
 #include "policy.h"
 
+#include <dataplane/reserve.h>
+
 #include <rte_meter.h>
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* One direction of one session: a single-rate meter of which only green passes. Owner alone. */
 struct policer {
@@ -30,9 +31,8 @@ struct policer_table *policer_table_create(uint32_t capacity)
 	if (table == NULL)
 		return NULL;
 	table->size = sizeof(table->sessions[0]) * capacity;
-	table->sessions = mmap(NULL, table->size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (table->sessions == MAP_FAILED) {
+	table->sessions = reserve_memory(table->size, RESERVE_HOT, -1);
+	if (table->sessions == NULL) {
 		free(table);
 		return NULL;
 	}
@@ -43,8 +43,14 @@ void policer_table_destroy(struct policer_table *table)
 {
 	if (table == NULL)
 		return;
-	munmap(table->sessions, table->size);
+	reserve_free(table->sessions, table->size);
 	free(table);
+}
+
+void policer_table_populate(struct policer_table *table, uint32_t index)
+{
+	if (index < table->size / sizeof(table->sessions[0]))
+		reserve_populate(table->sessions[index], sizeof(table->sessions[0]));
 }
 
 static int policy_run(struct worker *w, struct session *session, uint32_t length,

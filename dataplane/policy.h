@@ -21,6 +21,8 @@ struct policer_table;
 /* Room for the policers of capacity sessions, backed as they are used. NULL and errno on failure. */
 struct policer_table *policer_table_create(uint32_t capacity);
 void policer_table_destroy(struct policer_table *table);
+/* Control core, before it sends a session its first policer: its owner finds the memory there. */
+void policer_table_populate(struct policer_table *table, uint32_t index);
 
 /* The session's owner: DROP_NONE or why the packet of length bytes (from its IP header on) is dropped. */
 int policy_uplink(struct worker *w, struct session *session, uint32_t length);
