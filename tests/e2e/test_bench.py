@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # e2e: limit 240
-"""The benchmark of the packet path works: every test in little, nothing lost, the figures complete."""
+"""The benchmarks work: every test in little, nothing lost, the figures complete."""
 import json
 import os
 import subprocess
@@ -31,6 +31,26 @@ def micro_complete(rows):
 
 def rows_of(results, **wanted):
     return [row for row in results if all(row.get(key) == value for key, value in wanted.items())]
+
+
+CONTROL = ('rate', 'cpu_us', 'recovery_seconds', 'recovery_rate', 'rss_bytes', 'heap_bytes')
+
+
+@case
+def control_measures_local_users_and_radius(lab):
+    path = lab.path('control.json')
+    done = subprocess.run(
+        [os.path.join(ROOT, 'tools', 'bench', 'control.sh'), '--quick', '--radius', '--json', path],
+        env=dict(os.environ, LNSD_BUILD=BUILD), capture_output=True, text=True, timeout=120)
+    check_equal(done.returncode, 0, f'control.sh: {done.stdout[-2000:]} {done.stderr[-2000:]}')
+    with open(path) as file:
+        rows = json.load(file)['results']
+    check_equal({(row['auth'], row['dual_stack']) for row in rows},
+                {(auth, dual) for auth in ('local', 'RADIUS files') for dual in (False, True)}, 'what was measured')
+    for row in rows:
+        for key in CONTROL:
+            check(row[key] > 0 and len(row['spread'][key]) == 2, f'{key}: {row}')
+    return ', '.join(f"{row['cpu_us']:.0f} us" for row in rows)
 
 
 @case

@@ -1,100 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Session set-ups a second through a RADIUS server, beside the authentications that it gives radclient: see radius.sh."""
 import argparse
-import atexit
-import contextlib
-import json
 import os
-import sqlite3
 import statistics
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', '..', 'tests', 'e2e'))
 import load  # noqa: E402
-from freeradius import SECRET, FreeRadius  # noqa: E402
-from lib import Lab, Lnsd, check, eventually  # noqa: E402
+from freeradius import SECRET  # noqa: E402
+from lib import BUILD, Lab, Lnsd, check, eventually  # noqa: E402
+from machine import machine, report_write  # noqa: E402
+from radius_servers import all_cpus, server_make, start_apart  # noqa: E402
 
 FILE_MAX = 500
 RADCLIENT_TIMES = 4  # as many as our sessions: it is over too soon to be measured
-SCHEMA = '/etc/freeradius/3.0/mods-config/sql/main/sqlite'
-# As Debian's mods-available/sql has it, with its queries; its default site asks it in authorize and in post-auth,
-# where each answer is written into the table radpostauth.
-SQL = '''
-	expr {
-	}
-	sql {
-		driver = "rlm_sql_sqlite"
-		dialect = "sqlite"
-		sqlite {
-			filename = "@BASE@"
-			busy_timeout = 200
-		}
-		radius_db = "radius"
-		acct_table1 = "radacct"
-		acct_table2 = "radacct"
-		postauth_table = "radpostauth"
-		authcheck_table = "radcheck"
-		groupcheck_table = "radgroupcheck"
-		authreply_table = "radreply"
-		groupreply_table = "radgroupreply"
-		usergroup_table = "radusergroup"
-		client_table = "nas"
-		group_attribute = "SQL-Group"
-		read_clients = no
-		read_groups = yes
-		pool {
-			start = ${thread[pool].start_servers}
-			min = ${thread[pool].min_spare_servers}
-			max = ${thread[pool].max_servers}
-			spare = ${thread[pool].max_spare_servers}
-			uses = 0
-			lifetime = 0
-			idle_timeout = 60
-		}
-		$INCLUDE @SCHEMA@/queries.conf
-	}
-'''
-
-
-class SqlRadius(FreeRadius):
-    """Subscribers in a database, asked as Debian's packages ask it."""
-
-    def __init__(self, lab, name, auth, users):
-        super().__init__(lab, name, auth, auth + 10)
-        # in memory: the disk of the machine is not what is measured
-        self.base = f'/dev/shm/lnsd-bench-{os.getpid()}.sqlite'
-        atexit.register(self.remove)
-        self.replace('radiusd.conf', '\talways ok {', SQL.replace('@DIR@', self.directory).replace('@SCHEMA@', SCHEMA)
-                     .replace('@BASE@', self.base)
-                     + '\talways ok {')
-        self.replace('radiusd.conf', '\t\tfiles\n', '\t\tsql\n')
-        self.replace('radiusd.conf', '\tpost-auth {\n', '\tpost-auth {\n\t\tsql\n')
-        self.replace('radiusd.conf', 'server default {', 'instantiate {\n\texpr\n}\nserver default {')
-        base = sqlite3.connect(self.base)
-        base.execute('PRAGMA journal_mode=WAL')
-        with open(SCHEMA + '/schema.sql') as file:
-            base.executescript(file.read())
-        rows = [f'sub{index}@load.example' for index in range(users)]
-        base.executemany("INSERT INTO radcheck (username, attribute, op, value) VALUES (?, 'Cleartext-Password', ':=', ?)",
-                         [(row, load.PASSWORD) for row in rows])
-        base.executemany("INSERT INTO radusergroup (username, groupname, priority) VALUES (?, 'dsl', 1)",
-                         [(row,) for row in rows])
-        base.execute("INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ('dsl', 'Session-Timeout', ':=', '86400')")
-        base.commit()
-        base.close()
-
-    def remove(self):
-        for suffix in ('', '-wal', '-shm'):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.base + suffix)
-
-    def replace(self, name, old, new):
-        with open(self.path(name)) as file:
-            text = file.read()
-        check(old in text, f'{name} has no {old!r}')
-        with open(self.path(name), 'w') as file:
-            file.write(text.replace(old, new, 1))
 
 
 def requests(lab, options, number):
@@ -136,13 +56,8 @@ def set_ups(lab, lnsd, options):
 def measure(kind, options):
     lab = Lab()
     try:
-        server = SqlRadius(lab, 'one', 18121, options.sessions) if kind == 'sql' else FreeRadius(lab, 'one', 18121, 18131)
-        # the server has the last core for itself, as on a machine of its own; who asks it has the others
-        asking = set(range(os.cpu_count())) if options.share_cores else set(range(os.cpu_count() - 1))
-        if not options.share_cores:
-            os.sched_setaffinity(0, {os.cpu_count() - 1})
-        server.start()
-        os.sched_setaffinity(0, asking)
+        server = server_make(kind, lab, options.sessions)
+        asking = start_apart(server, options.share_cores)
         config = load.config(lab, users=[])
         config['dpdk'].update({'main-core': 0, 'worker-cores': [max(asking)], 'share-cores': True})
         config['radius-servers'] = [server.settings(**{'acct-port': 0})]
@@ -161,7 +76,7 @@ def measure(kind, options):
         row = next(row for row in lnsd.rows('radius') if row['role'] == 'authentication')
         lnsd.stop()
     finally:
-        os.sched_setaffinity(0, range(os.cpu_count()))
+        all_cpus()
         lab.close()
     medians = {name: statistics.median(values) for name, values in rates.items()}
     best = max(value for name, value in medians.items() if name != 'lnsd')
@@ -169,7 +84,7 @@ def measure(kind, options):
         print(f'{kind:6} {name:18} {medians[name]:9,.0f}/s   {min(values):,.0f} to {max(values):,.0f}')
     print(f"{kind:6} {'share':18} {100 * medians['lnsd'] / best:8.0f} %   of radclient's best; "
           f"{row['resent']} requests were sent again", flush=True)
-    return {'server': kind, 'auth': options.auth, 'sessions': options.sessions, 'rounds': options.rounds,
+    return {'contestant': 'lnsd', 'test': 'radius', 'server': kind, 'auth': options.auth, 'sessions': options.sessions, 'rounds': options.rounds,
             'share_cores': options.share_cores, 'rates': rates, 'share': medians['lnsd'] / best, 'resent': row['resent']}
 
 
@@ -190,9 +105,7 @@ def main():
         options.sessions, options.rounds = 500, 1
     results = [measure(kind, options) for kind in options.server.split(',')]
     if options.json:
-        with open(options.json, 'w') as file:
-            json.dump(results, file, indent=1)
-            file.write('\n')
+        report_write(options.json, machine(BUILD), results)
 
 
 main()
