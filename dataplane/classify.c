@@ -15,48 +15,36 @@
 #define NATT_PORT      4500
 #define ESP_HEADER_MIN 8 /* SPI and sequence number */
 #define EXTENSIONS_MAX 8 /* IPv6 extension headers looked through; a real sender has none */
-#define TPID_8021Q     0x8100
-#define TPID_8021AD    0x88a8
 
 enum verdict { VERDICT_KEEP = -1, VERDICT_PUNT = -2 }; /* or a drop reason */
 
-/* The frame's interface by its tags; the EtherType behind them and their length. */
-static __rte_noinline int classify_tags(struct worker *w, const struct port *port,
-	const uint8_t *frame, uint32_t room, struct meta *meta, uint16_t *ether_type)
+int frame_l2_of(const struct worker *w, const struct port *port, const uint8_t *frame,
+	uint32_t room, struct frame_l2 *l2)
 {
-	uint16_t type = load_be16(frame + 12);
-	uint16_t outer = 0, inner = 0;
-	uint32_t l2 = RTE_ETHER_HDR_LEN;
+	uint16_t type = load_be16(frame + 12), outer = 0, inner = 0;
 
-	if (likely(type != TPID_8021Q && type != TPID_8021AD)) {
-		meta->iface = port->untagged;
-		meta->l2_length = (uint8_t)l2;
-		*ether_type = type;
-		return port->untagged == INTERFACE_NONE ? DROP_RX_VLAN_UNKNOWN : VERDICT_KEEP;
-	}
-	for (unsigned int tags = 0; type == TPID_8021Q || type == TPID_8021AD; tags++) {
+	l2->length = RTE_ETHER_HDR_LEN;
+	l2->iface = port->untagged;
+	for (unsigned int tags = 0; frame_is_tag(type); tags++) {
 		if (tags == 2)
 			return DROP_RX_VLAN_UNKNOWN;
-		if (room < l2 + 4)
+		if (room < l2->length + 4u)
 			return DROP_RX_TRUNCATED;
 		outer = inner;
-		inner = load_be16(frame + l2) & 0x0fff;
-		type = load_be16(frame + l2 + 2);
-		l2 += 4;
+		inner = load_be16(frame + l2->length) & 0x0fff;
+		type = load_be16(frame + l2->length + 2);
+		l2->length += 4;
 	}
-	meta->l2_length = (uint8_t)l2;
-	*ether_type = type;
+	l2->type = type;
 	/* a lone priority tag (802.1Q, VLAN 0) is no VLAN */
-	if (inner == 0 && outer == 0) {
-		meta->iface = port->untagged;
-		return port->untagged == INTERFACE_NONE ? DROP_RX_VLAN_UNKNOWN : VERDICT_KEEP;
-	}
+	if (inner == 0 && outer == 0)
+		return l2->iface == INTERFACE_NONE ? DROP_RX_VLAN_UNKNOWN : DROP_NONE;
 	for (unsigned int i = 0; i < port->n_tagged; i++) {
 		const struct iface *iface = &w->ifaces[port->tagged[i]];
 
 		if (iface->vlan == inner && iface->outer_vlan == outer) {
-			meta->iface = iface->index;
-			return VERDICT_KEEP;
+			l2->iface = iface->index;
+			return DROP_NONE;
 		}
 	}
 	return DROP_RX_VLAN_UNKNOWN;
@@ -258,23 +246,23 @@ static __rte_noinline int classify_frame(
 {
 	const struct port *port = &w->ports[w->dp->port_of_ethdev[m->port]];
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t ether_type;
+	struct frame_l2 l2;
 
 	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN))
 		return DROP_RX_TRUNCATED;
 	if (unlikely(m->nb_segs > 1 && m->data_len < RTE_MIN(m->pkt_len, PACKET_HEAD_OUTER)))
 		return DROP_RX_TRUNCATED;
 
-	int verdict = classify_tags(w, port, frame, m->data_len, meta, &ether_type);
+	int reason = frame_l2_of(w, port, frame, m->data_len, &l2);
 
-	if (unlikely(verdict != VERDICT_KEEP))
-		return verdict;
+	if (unlikely(reason != DROP_NONE))
+		return reason;
 
-	const struct iface *iface = &w->ifaces[meta->iface];
-	uint8_t l2_length = meta->l2_length, arrival = received ? w->id : meta->arrival;
+	const struct iface *iface = &w->ifaces[l2.iface];
+	uint8_t arrival = received ? w->id : meta->arrival;
 
 	*meta = iface->blank;
-	meta->l2_length = l2_length;
+	meta->l2_length = l2.length;
 	meta->arrival = arrival;
 	if (received) {
 		w->stats.iface[meta->iface].rx_packets++;
@@ -287,16 +275,16 @@ static __rte_noinline int classify_frame(
 		if (!(frame[0] & 1))
 			return DROP_RX_NOT_FOR_US;
 		/* RFC 1812, 5.3.4: what came as a link-layer broadcast is never forwarded */
-		return ether_type == RTE_ETHER_TYPE_IPV4 || ether_type == RTE_ETHER_TYPE_IPV6 ||
-				ether_type == RTE_ETHER_TYPE_ARP
+		return l2.type == RTE_ETHER_TYPE_IPV4 || l2.type == RTE_ETHER_TYPE_IPV6 ||
+				l2.type == RTE_ETHER_TYPE_ARP
 			? VERDICT_PUNT
 			: DROP_RX_ETHERTYPE;
 	}
 
-	const uint8_t *ip = frame + l2_length;
-	uint32_t room = m->pkt_len - l2_length;
+	const uint8_t *ip = frame + l2.length;
+	uint32_t room = m->pkt_len - l2.length;
 
-	switch (ether_type) {
+	switch (l2.type) {
 	case RTE_ETHER_TYPE_IPV4:
 		return classify_ip4(w, port, m, meta, ip, room);
 	case RTE_ETHER_TYPE_IPV6:

@@ -14,6 +14,26 @@ enum packet_class {
 	CLASS_MAX
 };
 
+/* Where a frame belongs by its tags. */
+struct frame_l2 {
+	uint8_t iface;  /* index */
+	uint8_t length; /* of the Ethernet header with its tags */
+	uint16_t type;  /* EtherType behind them, host order */
+};
+
+/* IEEE 802.1Q or 802.1ad; host order. */
+static inline bool frame_is_tag(uint16_t type)
+{
+	return type == 0x8100 || type == 0x88a8;
+}
+
+/*
+ * room: bytes at frame, at least an Ethernet header. DROP_NONE and *l2, or why the frame is dropped. Whether the
+ * interface is up is not looked at.
+ */
+int frame_l2_of(const struct worker *w, const struct port *port, const uint8_t *frame,
+	uint32_t room, struct frame_l2 *l2);
+
 /*
  * Survivors have meta.iface, vrf, cls, l2_length, l3_length and, for L2TP and ESP, l2tp_offset. What is for the
  * kernel has been punted, the rest dropped. The burst is one device's (w->rx_port); w->rx_classes says which classes

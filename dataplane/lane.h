@@ -20,13 +20,13 @@
 #include <immintrin.h>
 
 /*
- * Frames of w->rx_port as the device gave them. Takes what is ordinary; the rest is left in front, in its order, its
- * number returned.
+ * Frames of w->rx_port as the device gave them. Takes what is ordinary, of one interface, that of the first frame; the
+ * rest is left in front, in its order, its number returned. n is not 0.
  */
 uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /*
- * The same behind classify or ESP, for tagged interfaces and what else the above do not look into. Data at the outer
+ * The same behind classify or ESP, for what the above do not look into. Data at the outer
  * IP header with meta.l2tp_offset; at the IP header to be forwarded. n is not 0.
  */
 uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
@@ -35,6 +35,9 @@ uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t 
 uint16_t lane_uplink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 /* Likewise, data at the IP header, TTL spent. */
 uint16_t lane_downlink_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+
+/* So many interfaces of a burst's may have their frames taken by the lanes; those of the others take the stages. */
+#define LANE_PASSES 4
 
 /* Which packets of a burst are left over. */
 struct lane_rest {
@@ -55,17 +58,32 @@ static inline uint16_t lane_rest_pack(
 	return kept;
 }
 
-/*
- * Of a frame with an EtherType that the lane does not know, whether its session can be one of an untagged interface's:
- * not with another VLAN's tag, but with a priority tag (802.1Q, VLAN 0).
- */
-static inline bool lane_frame_is_ours(const struct rte_mbuf *m)
-{
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t type = load16(frame + 12);
+/* How the frames that a lane takes begin: with those of the burst's first. */
+struct lane_l2 {
+	const struct iface *iface;
+	uint32_t length; /* of the Ethernet header with its tags */
+	uint64_t tags,
+		mask; /* as they stand in memory behind the addresses; priorities are not looked at */
+};
 
-	return (type == RTE_BE16(0x8100) || type == RTE_BE16(0x88a8)) && m->data_len > 18 &&
-		(load_be16(frame + 14) & 0x0fff) == 0;
+/* What has another interface by its tags may be overtaken; not so another spelling of the same (two TPIDs, VLAN 0). */
+bool lane_l2_is_other(const struct worker *w, const struct lane_l2 *l2, const struct rte_mbuf *m);
+/* A first frame with tags. False: of no interface of that role (IFACE_*) that is up. */
+bool lane_l2_tagged(
+	const struct worker *w, struct lane_l2 *l2, const struct rte_mbuf *m, uint8_t role);
+
+/* By the burst's first frame. False: the lane takes nothing. */
+static inline bool lane_l2_init(
+	const struct worker *w, struct lane_l2 *l2, const struct rte_mbuf *m, uint8_t role)
+{
+	const struct port *port = w->rx_port;
+
+	if (port->n_tagged > 0 || unlikely(port->untagged == INTERFACE_NONE))
+		return lane_l2_tagged(w, l2, m, role);
+	l2->iface = &w->ifaces[port->untagged];
+	l2->length = RTE_ETHER_HDR_LEN;
+	l2->tags = l2->mask = 0;
+	return (l2->iface->role & role) && __atomic_load_n(&l2->iface->up, __ATOMIC_RELAXED);
 }
 
 /* A next hop of this burst's packets; what they add to its interface's counters is noted at the end. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The fast lane to a subscriber: untagged IP for a session of this worker's, out to the LAC over IPv4 in the clear, or
- * to the tunnel's SAs.
+ * The fast lane to a subscriber: IP for a session of this worker's, out to the LAC over IPv4 in the clear, or to the
+ * tunnel's SAs.
  */
 #include "classify.h"
 #include "esp_output.h"
@@ -13,9 +13,6 @@
 #include "policy.h"
 
 #include <rte_ip.h>
-
-#define FRAME_IP    RTE_ETHER_HDR_LEN
-#define FRAME_LEAST (FRAME_IP + 20)
 
 /* A burst between the passes: entry k is the packet that stood at place[k]. */
 struct lane_down {
@@ -97,31 +94,36 @@ static __rte_always_inline void down_begin(
 
 /* Headers; lookups begun. */
 static __rte_always_inline unsigned int down_headers(struct worker *w, struct lane_down *down,
-	struct rte_mbuf **pkts, uint16_t n, const struct iface *iface, struct lane_rest *rest)
+	struct rte_mbuf **pkts, uint16_t n, const struct lane_l2 *l2, struct lane_rest *rest)
 {
-	const uint64_t mac = w->rx_port->mac_word;
+	const uint64_t mac = w->rx_port->mac_word, tags = l2->tags, mask = l2->mask;
+	const struct iface *iface = l2->iface;
 	const struct fib *fib = w->fibs[iface->vrf];
 	unsigned int k = 0;
 
 	down->n6 = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		const struct rte_mbuf *m = pkts[i];
-		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + FRAME_IP;
-		uint32_t length = m->data_len - (uint32_t)FRAME_IP;
+		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + l2->length;
+		uint32_t length = m->data_len - l2->length;
 		enum down_verdict verdict = DOWN_APART;
 		uint16_t type = 0;
 
 		if (unlikely(m->nb_segs != 1)) {
 			/* the stages may send it on */
 			verdict = DOWN_END;
-		} else if (likely(m->data_len >= FRAME_LEAST &&
+		} else if (unlikely(((load64(frame + 12) ^ tags) & mask) != 0)) {
+			if (!lane_l2_is_other(w, l2, m))
+				verdict = DOWN_END;
+		} else if (likely(m->data_len >= l2->length + 20 &&
 				   (load64(frame) & MAC_WORD_MASK) == mac)) {
-			type = load16(frame + 12);
+			type = load16(ip - 2);
 			if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 				verdict = down_ip4(iface, m, ip, &length);
 			else if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV6)))
 				verdict = down_ip6(iface, ip, &length);
-			else if (lane_frame_is_ours(m))
+			else if (frame_is_tag(rte_be_to_cpu_16(type)) &&
+				!lane_l2_is_other(w, l2, m))
 				verdict = DOWN_END;
 		}
 		if (unlikely(verdict != DOWN_TAKE)) {
@@ -383,22 +385,32 @@ static __rte_always_inline void down_rest(struct worker *w, struct lane_down *do
 	down_send(w, down, pkts, k, iface, false, rest);
 }
 
-uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+static __rte_always_inline uint16_t down_burst(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const struct lane_l2 *l2)
 {
-	const struct port *port = w->rx_port;
-	const struct iface *iface = &w->ifaces[port->untagged];
 	struct lane_rest rest = {.end = n};
 	struct lane_down down;
 	unsigned int k;
 
-	if (!w->lanes || port->untagged == INTERFACE_NONE || !(iface->role & IFACE_CORE) ||
-		!__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
-		return n;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const uint8_t *));
-	k = down_headers(w, &down, pkts, n, iface, &rest);
-	down_rest(w, &down, pkts, k, w->fibs[iface->vrf], iface, &rest);
+	k = down_headers(w, &down, pkts, n, l2, &rest);
+	down_rest(w, &down, pkts, k, w->fibs[l2->iface->vrf], l2->iface, &rest);
 	return lane_rest_pack(&rest, pkts, n);
+}
+
+uint16_t lane_downlink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct lane_l2 l2;
+
+	if (!w->lanes || !lane_l2_init(w, &l2, pkts[0], IFACE_CORE))
+		return n;
+	if (likely(l2.mask == 0)) { /* a loop of its own, in which the offsets are constants */
+		l2.length = RTE_ETHER_HDR_LEN;
+		l2.tags = l2.mask = 0;
+		return down_burst(w, pkts, n, &l2);
+	}
+	return down_burst(w, pkts, n, &l2);
 }
 
 uint16_t lane_downlink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n)

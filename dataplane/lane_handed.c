@@ -30,7 +30,7 @@ void lane_hand_over(struct worker *w, const struct lane_up *up, struct rte_mbuf 
 			meta->l3_length = 20;
 			meta->arrival = w->id;
 			m->port = w->rx_port->ethdev;
-			data += RTE_ETHER_HDR_LEN;
+			data += up->l2_length;
 		}
 		meta->l2tp_offset = (uint16_t)(foreign->ppp - data);
 		meta->tunnel_id = foreign->session->tunnel_id;

@@ -35,6 +35,7 @@ struct lane_up {
 	uint8_t entry6[BURST];
 	uint8_t address6[BURST][16];
 	/* other workers' */
+	uint32_t l2_length; /* of the frames' Ethernet headers, where they are frames still */
 	unsigned int n_foreign;
 	struct lane_foreign {
 		uint8_t place, owner;

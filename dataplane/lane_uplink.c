@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The fast lane of plain L2TP from a subscriber: untagged IPv4 from the LAC, a data header without options, an IP
- * packet inside that leaves by an interface.
+ * The fast lane of plain L2TP from a subscriber: IPv4 from the LAC, a data header without options, an IP packet inside
+ * that leaves by an interface.
  */
+#include "classify.h"
 #include "l2tp_input.h"
 #include "lane_up.h"
 
@@ -10,7 +11,10 @@
 
 #define L2TP_PORT 1701
 
-/* From the frame's start, without tags and without IP options. */
+/*
+ * From the frame's start, without tags and without IP options. Of a frame with tags, what these count from begins so much
+ * later that they are right from the EtherType on.
+ */
 enum {
 	FRAME_IP = RTE_ETHER_HDR_LEN,
 	FRAME_UDP = FRAME_IP + 20,
@@ -22,18 +26,19 @@ enum {
 
 #define INNER_LEAST (FRAME_LEAST - FRAME_L2TP)
 
-/* What the first 48 bytes of a frame must be where the mask has ones. */
+/* What 48 bytes of a frame must be where the mask has ones: all that is before PPP but MAC addresses and ids. */
 struct frame_pattern {
 	__m128i value[3], mask[3];
 };
 
 static void pattern_make(
-	struct frame_pattern *pattern, const struct port *port, uint32_t our_address)
+	struct frame_pattern *pattern, const struct lane_l2 *l2, uint32_t our_address)
 {
+	uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
 	uint8_t value[48] = {0}, mask[48] = {0};
 
-	memcpy(value, port->mac.addr_bytes, 6);
-	memset(mask, 0xff, 6);
+	memcpy(value + 12 - tags, &l2->tags, tags);
+	memcpy(mask + 12 - tags, &l2->mask, tags);
 	store_be16(value + 12, RTE_ETHER_TYPE_IPV4);
 	value[FRAME_IP] = 0x45;
 	memset(mask + 12, 0xff, 3);
@@ -68,14 +73,22 @@ static __rte_always_inline bool pattern_matches(
  * A frame that the lane does not take: may those behind it overtake it? Not if it may be of a session whose other
  * packets the lane takes, and be forwarded.
  */
-static __rte_noinline bool frame_is_apart(const struct rte_mbuf *m)
+static __rte_noinline bool frame_is_apart(
+	const struct worker *w, const struct lane_l2 *l2, const struct rte_mbuf *m)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
+	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, tags);
 
-	if (m->data_len < FRAME_L2TP + 2)
+	if (lane_l2_is_other(w, l2, m))
+		return true;
+	/* other tags that mean the same */
+	if (m->data_len < FRAME_IP + tags ||
+		((load64(frame + 12 - tags) ^ l2->tags) & l2->mask) != 0)
+		return false;
+	if (m->data_len < FRAME_L2TP + 2 + tags)
 		return true;
 	if (load16(frame + 12) != RTE_BE16(RTE_ETHER_TYPE_IPV4))
-		return !lane_frame_is_ours(m);
+		return !frame_is_tag(load_be16(frame + 12));
 	if (frame[FRAME_IP] != 0x45)
 		return false;
 	return frame[FRAME_IP + 9] != IPPROTO_UDP ||
@@ -105,29 +118,32 @@ static __rte_always_inline bool frame_checksums(
 
 /* Outer headers; tunnels' slots fetched. */
 static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane_up *up,
-	struct rte_mbuf **pkts, uint16_t n, const struct iface *iface, uint32_t our_address,
+	struct rte_mbuf **pkts, uint16_t n, const struct lane_l2 *l2, uint32_t our_address,
 	struct lane_rest *rest)
 {
 	const struct port *port = w->rx_port;
+	const uint64_t mac = port->mac_word;
+	const uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
 	const union {
 		struct tunnel_path path;
 		uint64_t word;
-	} plain = {{.family = 4, .vrf = iface->vrf, .sa_group = 0}};
+	} plain = {{.family = 4, .vrf = l2->iface->vrf, .sa_group = 0}};
 	const uint64_t plain_mask =
 		~UINT64_C(0xff00); /* the byte between family and VRF is nothing */
 	struct frame_pattern pattern;
 	unsigned int k = 0;
 
-	pattern_make(&pattern, port, our_address);
+	pattern_make(&pattern, l2, our_address);
 	for (unsigned int i = 0; i < n; i++) {
 		const struct rte_mbuf *m = pkts[i];
-		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+		uint8_t *frame = rte_pktmbuf_mtod_offset(m, uint8_t *, tags);
 
-		if (unlikely(m->data_len < FRAME_LEAST || m->nb_segs != 1 ||
+		if (unlikely(m->data_len < FRAME_LEAST + tags || m->nb_segs != 1 ||
+			    (load64(frame - tags) & MAC_WORD_MASK) != mac ||
 			    !pattern_matches(&pattern, frame) ||
 			    !frame_checksums(port, m, frame + FRAME_IP))) {
 			/* the burst is of another kind, likely: what does not fit costs one look */
-			if (i > 0 && frame_is_apart(m)) {
+			if (i > 0 && frame_is_apart(w, l2, m)) {
 				rest->apart |= 1ull << i;
 				continue;
 			}
@@ -141,7 +157,7 @@ static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane
 		uint32_t shift = (frame[FRAME_L2TP] & L2TP_FLAG_LENGTH >> 8) >> 5;
 		const uint8_t *l2tp = frame + FRAME_L2TP + shift;
 
-		if (unlikely(total + FRAME_IP > m->data_len || udp + 20 != total ||
+		if (unlikely(total + FRAME_IP + tags > m->data_len || udp + 20 != total ||
 			    total + FRAME_IP < FRAME_LEAST ||
 			    (shift != 0 && load_be16(l2tp) + 8u != udp))) {
 			rest->end = i;
@@ -264,9 +280,10 @@ static __rte_always_inline void up_rest(struct worker *w, struct lane_up *up,
 		lane_hand_over(w, up, pkts, iface, rest);
 }
 
-static uint16_t up_burst(
-	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const struct iface *iface)
+static __rte_always_inline uint16_t up_burst(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, const struct lane_l2 *l2)
 {
+	const struct iface *iface = l2->iface;
 	const struct iface_addresses *own = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
 	struct lane_rest rest = {.end = n};
 	struct lane_up up;
@@ -285,25 +302,28 @@ static uint16_t up_burst(
 	uint32_t our_address = own->v4[0];
 
 	if (own->n4 > 1 && pkts[0]->data_len >= FRAME_LEAST) {
-		uint32_t to = load32(rte_pktmbuf_mtod_offset(pkts[0], uint8_t *, FRAME_IP + 16));
+		uint32_t to = load32(rte_pktmbuf_mtod_offset(pkts[0], uint8_t *, l2->length + 16));
 
 		if (iface_owns4(iface, to))
 			our_address = to;
 	}
-	k = up_headers(w, &up, pkts, n, iface, our_address, &rest);
+	up.l2_length = l2->length;
+	k = up_headers(w, &up, pkts, n, l2, our_address, &rest);
 	up_rest(w, &up, pkts, k, iface, &rest);
 	return lane_rest_pack(&rest, pkts, n);
 }
 
 uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct port *port = w->rx_port;
-	const struct iface *iface = &w->ifaces[port->untagged];
+	struct lane_l2 l2;
 
-	if (!w->lanes || port->untagged == INTERFACE_NONE || !(iface->role & IFACE_ACCESS) ||
-		!__atomic_load_n(&iface->up, __ATOMIC_RELAXED))
+	if (!w->lanes || !lane_l2_init(w, &l2, pkts[0], IFACE_ACCESS))
 		return n;
-	return up_burst(w, pkts, n, iface);
+	if (likely(l2.mask == 0)) { /* a loop of its own, in which the offsets are constants */
+		l2.length = RTE_ETHER_HDR_LEN;
+		return up_burst(w, pkts, n, &l2);
+	}
+	return up_burst(w, pkts, n, &l2);
 }
 
 uint16_t lane_uplink_inner(struct worker *w, struct rte_mbuf **pkts, uint16_t n)

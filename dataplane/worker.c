@@ -56,9 +56,18 @@ static void worker_stages(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 void worker_receive(struct worker *w, uint16_t ethdev, struct rte_mbuf **pkts, uint16_t n)
 {
-	w->rx_port = &w->ports[w->dp->port_of_ethdev[ethdev]];
-	n = lane_uplink(w, pkts, n);
-	n = lane_downlink(w, pkts, n);
+	const struct port *port = &w->ports[w->dp->port_of_ethdev[ethdev]];
+	unsigned int passes = 0;
+	uint16_t before;
+
+	w->rx_port = port;
+	do {
+		before = n;
+		n = lane_uplink(w, pkts, n);
+		if (n > 0)
+			n = lane_downlink(w, pkts, n);
+		/* several VLANs on one port: the lanes take one at a time */
+	} while (unlikely(n > 0) && port->n_tagged > 0 && n < before && ++passes < LANE_PASSES);
 	if (unlikely(n > 0))
 		worker_stages(w, pkts, n);
 }

@@ -253,12 +253,76 @@ static void down_make(void)
 	frame_core4(&rig, &made, &inner);
 }
 
-static void frame_tag(uint16_t tag)
+static void frame_tag_as(uint16_t type, uint16_t tag)
 {
 	memmove(made.data + 16, made.data + 12, made.n - 12);
-	store_be16(made.data + 12, 0x8100);
+	store_be16(made.data + 12, type);
 	store_be16(made.data + 14, tag);
 	made.n += 4;
+}
+
+static void frame_tag(uint16_t tag)
+{
+	frame_tag_as(0x8100, tag);
+}
+
+/* How the receiving port's interfaces are told apart. */
+static enum layout {
+	LAYOUT_UNTAGGED,
+	LAYOUT_VLAN,
+	LAYOUT_QINQ,
+	LAYOUT_ONE_ARM, /* access and core on one port, a VLAN each */
+	LAYOUT_NATIVE,  /* access without a tag, core with one, or the other way round */
+	LAYOUTS
+} layout;
+enum { VLAN_ACCESS = 100, VLAN_CORE = 300, VLAN_SERVICE = 200 };
+
+static uint16_t vlan_of(unsigned int iface)
+{
+	return iface == RIG_ACCESS ? VLAN_ACCESS : VLAN_CORE;
+}
+
+/* The port that frames for iface come by. */
+static void layout_set(enum layout wanted, unsigned int iface)
+{
+	struct port *port = &rig.dp->ports[rig.dp->ifaces[iface].port];
+	unsigned int other = iface == RIG_ACCESS ? RIG_CORE0 : RIG_ACCESS;
+
+	layout = wanted;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct iface *one = &rig.dp->ifaces[i ? other : iface];
+
+		one->vlan = wanted == LAYOUT_UNTAGGED ? 0 : vlan_of(one->index);
+		one->outer_vlan = wanted == LAYOUT_QINQ ? VLAN_SERVICE : 0;
+		rig.dp->ports[one->port].untagged = one->index;
+		rig.dp->ports[one->port].n_tagged = 0;
+	}
+	if (wanted == LAYOUT_UNTAGGED)
+		return;
+	port->tagged[port->n_tagged++] = (uint8_t)(wanted == LAYOUT_NATIVE ? other : iface);
+	if (wanted == LAYOUT_ONE_ARM)
+		port->tagged[port->n_tagged++] = (uint8_t)other;
+	if (wanted == LAYOUT_NATIVE)
+		rig.dp->ifaces[iface].vlan = 0;
+	else
+		port->untagged = INTERFACE_NONE;
+}
+
+/* As the frame for that interface arrives; sometimes as another switch spells it. */
+static void layout_tag(unsigned int iface, unsigned int arrival)
+{
+	uint16_t priority = (uint16_t)(rnd(4) == 0 ? rnd(16) << 12 : 0);
+	uint16_t type = one_in(30) ? 0x88a8 : 0x8100;
+
+	if (layout == LAYOUT_UNTAGGED || (layout == LAYOUT_NATIVE && iface == arrival))
+		return;
+	/* what has no interface of its own there goes by the other's */
+	if (layout != LAYOUT_ONE_ARM && layout != LAYOUT_NATIVE)
+		iface = arrival;
+	frame_tag_as(type, vlan_of(iface) | priority);
+	if (layout == LAYOUT_QINQ)
+		frame_tag_as(
+			one_in(30) ? 0x8100 : 0x88a8, VLAN_SERVICE | (uint16_t)(priority ^ 0x2000));
 }
 
 static void frame_damage(void)
@@ -280,11 +344,13 @@ static void frame_damage(void)
 
 static void burst_make(unsigned int n, bool access)
 {
-	bool tagged = one_in(3); /* not for the first lane, but for the one behind classify */
+	/* not for the first lane, but for the one behind classify */
+	bool tagged = layout == LAYOUT_UNTAGGED && one_in(3);
+	uint32_t mix = layout == LAYOUT_ONE_ARM || layout == LAYOUT_NATIVE ? 2 : 10;
 
 	calm = 1u << rnd(8);
 	for (unsigned int i = 0; i < n; i++) {
-		bool up = one_in(10) ? !access : access;
+		bool up = one_in(mix) ? !access : access;
 
 		if (up)
 			up_make();
@@ -292,6 +358,7 @@ static void burst_make(unsigned int n, bool access)
 			down_make();
 		if (access != up)
 			memcpy(made.data, rig.mac[access ? RIG_ACCESS : RIG_CORE0], 6);
+		layout_tag(up ? RIG_ACCESS : RIG_CORE0, access ? RIG_ACCESS : RIG_CORE0);
 		if (tagged)
 			frame_tag(0);
 		frame_damage();

@@ -390,7 +390,9 @@ static unsigned int lane_takes(unsigned int n)
 			burst[i].length);
 		pkts[i]->ol_flags = burst[i].ol_flags;
 	}
-	left = lane_downlink(w, pkts, lane_uplink(w, pkts, (uint16_t)n));
+	left = lane_uplink(w, pkts, (uint16_t)n);
+	if (left > 0)
+		left = lane_downlink(w, pkts, left);
 	rte_pktmbuf_free_bulk(pkts, left);
 	worker_flush(w);
 	outputs_take(&by_lane);
@@ -413,6 +415,7 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 				       : (iface == RIG_ACCESS ? IFACE_ACCESS : IFACE_CORE);
 		port->rx_ip_checksum = one_in(4);
 		port->rx_udp_checksum = one_in(4);
+		layout_set(rnd(2) ? LAYOUT_UNTAGGED : (enum layout)rnd(LAYOUTS), iface);
 		burst_make(n, iface == RIG_ACCESS);
 		w->turn++;
 		w->lanes = true;
@@ -451,6 +454,7 @@ Test(lane, what_another_worker_hands_over_too, .timeout = 300)
 
 		port->rx_ip_checksum = one_in(4);
 		port->rx_udp_checksum = one_in(4);
+		layout_set(rnd(2) ? LAYOUT_UNTAGGED : (enum layout)rnd(LAYOUTS), iface);
 		burst_make(n, iface == RIG_ACCESS);
 		w->turn++;
 		giver->turn++;
@@ -517,15 +521,19 @@ Test(lane, ordinary_bursts_of_others_need_no_stage)
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
 
-/* A burst without anything odd: the lane takes all of it, in either direction and family. */
+/* A burst without anything odd: the lane takes all of it, in either direction and family, with and without tags. */
 Test(lane, ordinary_bursts_need_no_stage)
 {
 	static const uint32_t sessions[] = {0, 1, 6, 9};
 
-	for (unsigned int kind = 0; kind < 4; kind++) {
+	random_state = 2862933555777941757ull;
+	calm = 1u << 20;
+	for (unsigned int kind = 0; kind < 4 * LAYOUTS; kind++) {
 		bool up = kind & 1, v4 = kind & 2;
+		unsigned int iface = up ? RIG_ACCESS : RIG_CORE0;
 		struct rte_mbuf *pkts[BURST];
 
+		layout_set((enum layout)(kind / 4), iface);
 		policers_reset();
 		for (unsigned int i = 0; i < BURST; i++) {
 			uint16_t id = id_of(sessions[i % RTE_DIM(sessions)]);
@@ -544,17 +552,52 @@ Test(lane, ordinary_bursts_need_no_stage)
 					inner.n);
 			else
 				frame_core4(&rig, &made, &inner);
+			layout_tag(iface, iface);
 			pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
 			memcpy(rte_pktmbuf_append(pkts[i], (uint16_t)made.n), made.data, made.n);
 		}
 		w->turn++;
-		w->rx_port = &rig.dp->ports[rig.dp->ifaces[up ? RIG_ACCESS : RIG_CORE0].port];
+		w->rx_port = &rig.dp->ports[rig.dp->ifaces[iface].port];
 		cr_expect_eq(up ? lane_uplink(w, pkts, BURST) : lane_downlink(w, pkts, BURST), 0,
-			"%s, %s", up ? "up" : "down", v4 ? "IPv4" : "IPv6");
+			"%s, %s, layout %d", up ? "up" : "down", v4 ? "IPv4" : "IPv6", layout);
 		worker_flush(w);
 		by_lane.n = 0;
 		outputs_take(&by_lane);
 		cr_expect_eq(by_lane.n, BURST);
 	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
+}
+
+/* Access and core on one port, interleaved: nothing is left for the stages. */
+Test(lane, several_vlans_of_a_burst_need_no_stage)
+{
+	struct rte_mbuf *pkts[BURST];
+
+	random_state = 2862933555777941757ull;
+	calm = 1u << 20;
+	layout_set(LAYOUT_ONE_ARM, RIG_ACCESS);
+	for (unsigned int i = 0; i < BURST; i++) {
+		bool up = i % 3 == 0;
+
+		inner_udp4(&inner, up ? rig_subscriber(id_of(0)) : RIG_SERVER,
+			up ? RIG_SERVER : rig_subscriber(id_of(0)), 64);
+		if (up)
+			frame_data(&rig, &made, tunnel_of(0), id_of(0), 0x21, inner.data, inner.n);
+		else
+			frame_core4(&rig, &made, &inner);
+		memcpy(made.data, rig.mac[RIG_ACCESS], 6);
+		layout_tag(up ? RIG_ACCESS : RIG_CORE0, RIG_ACCESS);
+		pkts[i] = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+		memcpy(rte_pktmbuf_append(pkts[i], (uint16_t)made.n), made.data, made.n);
+	}
+	w->turn++;
+	w->rx_classes = 0xff; /* classify would write it */
+	receive(w, pkts, BURST, RIG_ACCESS);
+	by_lane.n = 0;
+	outputs_take(&by_lane);
+	cr_expect_eq(by_lane.n, BURST);
+	cr_expect_eq(w->rx_classes, 0xff);
+	cr_expect_eq(w->stats.iface[RIG_ACCESS].rx_packets, (BURST + 2) / 3);
+	cr_expect_eq(w->stats.iface[RIG_CORE0].rx_packets, BURST - (BURST + 2) / 3);
 	cr_expect_eq(rig_drops_all(&rig), 0);
 }
