@@ -178,7 +178,7 @@ static uint32_t overload_shed(struct worker *w, struct rx_queue *rx)
 	uint32_t ask = overload_bursts(rx, 1, OVERLOAD_ASK, 1), bursts = 0;
 	struct overload_burst burst = {.n_kept = 0};
 	struct rte_mbuf *pkts[BURST];
-	uint32_t seen = 0;
+	uint32_t seen = 0, most = rx->size * (rx->signal == OVERLOAD_BURSTS ? OVERLOAD_ROW : 1);
 	uint16_t n;
 
 	w->stats.overloads++;
@@ -192,7 +192,7 @@ static uint32_t overload_shed(struct worker *w, struct rx_queue *rx)
 			burst.n_kept -= BURST;
 			memcpy(burst.kept, burst.kept + BURST, burst.n_kept * sizeof(pkts[0]));
 		}
-	} while (n >= rx->fill && seen < rx->size &&
+	} while (n >= rx->fill && seen < most &&
 		(rx->signal == OVERLOAD_BURSTS || ++bursts % ask != 0 ||
 			overload_is_beyond(rx, OVERLOAD_LOW)));
 	if (burst.n_kept > 0)

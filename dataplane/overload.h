@@ -6,7 +6,8 @@
  * A device whose queue is not emptied in time drops what comes next, whatever it is, and with it HELLOs and
  * LCP echoes. So a queue that fills faster than it is worked on is received from without that work: each
  * frame is looked at once (its first 64 bytes), what is kept goes its usual way, the rest is counted and
- * freed, until the queue is down to OVERLOAD_LOW or one ring's worth has been looked at.
+ * freed, until the queue is down to OVERLOAD_LOW or one ring's worth has been looked at (OVERLOAD_ROW of them where
+ * nothing is said of the ring).
  *
  * Kept, each kind and each sender within bounds (overload_budget.h): L2TP control messages of a known tunnel from its
  * peer; PPP frames of sessions that are not network data (LCP, authentication, NCPs); ARP and neighbour discovery; of
