@@ -114,7 +114,7 @@ static void memory_log(const struct lns *lns)
 				i - 1, rte_lcore_to_socket_id(i), node);
 }
 
-/* What workers from to to do when there is nothing to do. */
+/* What workers, from one to another, do when there is nothing to do. */
 static void idle_log_of(const struct idle_info *idle, unsigned int from, unsigned int to)
 {
 	static const char *const modes[] = {
@@ -122,32 +122,29 @@ static void idle_log_of(const struct idle_info *idle, unsigned int from, unsigne
 		[DATAPLANE_IDLE_MONITOR] = "monitor",
 		[DATAPLANE_IDLE_SLEEP] = "sleep",
 	};
-	double longest = (double)idle->longest_ns / 1000, fill = (double)idle->fill_ns / 1000;
+	double fill = (double)idle->fill_ns / 1000;
+	char who[64], wait[64];
 
+	if (from == to)
+		snprintf(who, sizeof(who), "idle worker %u", from);
+	else
+		snprintf(who, sizeof(who), "idle workers %u to %u", from, to);
+	snprintf(wait, sizeof(wait), "%s, up to %.1f us at once", modes[idle->mode],
+		(double)idle->longest_ns / 1000);
 	switch (idle->reason) {
 	case IDLE_AS_ASKED:
-		log_info(NULL, "idle workers %u to %u %s, up to %.1f us at once", from, to,
-			modes[idle->mode], longest);
+		log_info(NULL, "%s: %s", who, wait);
 		break;
 	case IDLE_NO_MONITOR:
-		log_warning(NULL,
-			"dpdk.idle: monitor: this CPU or a device cannot; idle workers %u to %u "
-			"pause, "
-			"up to %.1f us at once",
-			from, to, longest);
+		log_warning(NULL, "%s: %s, not monitor: this CPU or a device cannot", who, wait);
 		break;
 	case IDLE_RINGS_SMALL:
 		log_warning(NULL,
-			"dpdk.idle: sleep: half a ring can fill in %.1f us, which no sleep keeps; "
-			"idle "
-			"workers %u to %u pause, up to %.1f us at once",
-			fill, from, to, longest);
+			"%s: %s, not sleep: half a ring can fill in %.1f us, which no sleep keeps",
+			who, wait, fill);
 		break;
 	case IDLE_RINGS_RISK:
-		log_info(NULL,
-			"idle workers %u to %u sleep, up to %.1f us at once; on a NIC half a ring "
-			"could fill in %.1f us",
-			from, to, longest, fill);
+		log_info(NULL, "%s: %s, though half a ring could fill in %.1f us", who, wait, fill);
 		break;
 	}
 }
