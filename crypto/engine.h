@@ -24,9 +24,14 @@ struct engine_op {
 	uint16_t index;          /* of the packet in its burst */
 	uint8_t reject;          /* out: ESP_ACCEPTED, ESP_REJECT_ICV or ESP_REJECT_ENGINE */
 	uint8_t aad_length;
-	/* Combined modes only; the last four bytes of the nonce are of no account. */
-	uint8_t nonce[16] __attribute__((aligned(16)));
-	uint8_t aad[16] __attribute__((aligned(16)));
+	union {
+		/* Combined modes; the last four bytes of the nonce are of no account. */
+		struct {
+			uint8_t nonce[16] __attribute__((aligned(16)));
+			uint8_t aad[16] __attribute__((aligned(16)));
+		};
+		const struct sa *sa; /* jobs, several of whose SAs may be in flight together */
+	};
 };
 
 static_assert(sizeof(struct engine_op) == 64, "one line per operation");
@@ -83,9 +88,17 @@ void ipsec_mb_open(
 void ipsec_mb_seal(
 	struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n);
 
-/* Ciphers with a separate HMAC: jobs on ipsec-mb's lanes, all finished on return. */
-void engine_jobs_run(struct esp_engine *engine, const struct sa *sa, struct engine_op *ops,
-	uint16_t n, IMB_CIPHER_DIRECTION direction);
+/* What runs as jobs: ciphers with a separate HMAC, where libipsec-mb does them. */
+static inline bool engine_has_jobs(const struct esp_engine *engine, const struct sa *sa)
+{
+	return sa->engine == ENGINE_IPSEC_MB && !sa->algorithm.aead && engine->set.mgr != NULL;
+}
+
+/*
+ * n operations, at most ENGINE_BURST, each of the SA that it names, on ipsec-mb's lanes; all finished on return.
+ */
+void engine_jobs_run(struct esp_engine *engine, struct engine_op *ops, uint16_t n,
+	IMB_CIPHER_DIRECTION direction);
 
 /*
  * A CBC IV of iv_length bytes. It has to be unpredictable for whoever chooses the plaintext (RFC 3602, 2;

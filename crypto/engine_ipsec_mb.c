@@ -117,6 +117,15 @@ static void chacha20_run(struct esp_engine *engine, const struct sa *sa, const s
 	mgr->chacha20_poly1305_finalize(context, icv, 16);
 }
 
+/* A burst of one SA. */
+static void jobs_run(struct esp_engine *engine, const struct sa *sa, struct engine_op *ops,
+	uint16_t n, IMB_CIPHER_DIRECTION direction)
+{
+	for (uint16_t i = 0; i < n; i++)
+		ops[i].sa = sa;
+	engine_jobs_run(engine, ops, n, direction);
+}
+
 void ipsec_mb_open(
 	struct esp_engine *engine, const struct sa *sa, struct engine_op *ops, uint16_t n)
 {
@@ -137,7 +146,7 @@ void ipsec_mb_open(
 		}
 		break;
 	default:
-		engine_jobs_run(engine, sa, ops, n, IMB_DIR_DECRYPT);
+		jobs_run(engine, sa, ops, n, IMB_DIR_DECRYPT);
 		break;
 	}
 }
@@ -162,7 +171,7 @@ void ipsec_mb_seal(
 		}
 		break;
 	default:
-		engine_jobs_run(engine, sa, ops, n, IMB_DIR_ENCRYPT);
+		jobs_run(engine, sa, ops, n, IMB_DIR_ENCRYPT);
 		break;
 	}
 }

@@ -118,14 +118,11 @@ static inline enum esp_reject inbound_finish(
 	return ESP_ACCEPTED;
 }
 
-static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
-	uint16_t n, struct esp_result *results)
+uint16_t inbound_begin(struct sa *sa, struct rte_mbuf **pkts, uint16_t n,
+	struct esp_result *results, struct engine_op *ops)
 {
-	struct engine_op *ops = engine->ops;
-	uint16_t n_ops = 0, accepted = 0;
+	uint16_t n_ops = 0;
 
-	if (unlikely(!engine_ready(engine, sa, n)))
-		return engine_refuse(sa, results, n);
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + 2 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 2], void *));
@@ -139,7 +136,14 @@ static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct r
 		}
 		ops[n_ops++].index = i;
 	}
-	engine_open(engine, sa, ops, n_ops);
+	return n_ops;
+}
+
+uint16_t inbound_end(struct sa *sa, struct rte_mbuf **pkts, struct esp_result *results,
+	const struct engine_op *ops, uint16_t n_ops)
+{
+	uint16_t accepted = 0;
+
 	for (uint16_t i = 0; i < n_ops; i++) {
 		const struct engine_op *op = &ops[i];
 		enum esp_reject reject = (enum esp_reject)op->reject;
@@ -153,6 +157,18 @@ static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct r
 			accepted++;
 	}
 	return accepted;
+}
+
+static uint16_t inbound_chunk(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results)
+{
+	uint16_t n_ops;
+
+	if (unlikely(!engine_ready(engine, sa, n)))
+		return engine_refuse(sa, results, n);
+	n_ops = inbound_begin(sa, pkts, n, results, engine->ops);
+	engine_open(engine, sa, engine->ops, n_ops);
+	return inbound_end(sa, pkts, results, engine->ops, n_ops);
 }
 
 uint16_t inbound_any(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,

@@ -145,15 +145,12 @@ static void outbound_udp6_checksum(struct rte_mbuf *m)
 	memcpy(udp + 6, &checksum, 2);
 }
 
-static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
-	uint16_t n, struct esp_result *results)
+uint16_t outbound_begin(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results, struct engine_op *ops)
 {
 	uint64_t limit = __atomic_load_n(&sa->sequence_limit, __ATOMIC_ACQUIRE);
-	struct engine_op *ops = engine->ops;
-	uint16_t n_ops = 0, accepted = 0;
+	uint16_t n_ops = 0;
 
-	if (unlikely(!engine_ready(engine, sa, n)))
-		return engine_refuse(sa, results, n);
 	if (limit > sa->sequence_max)
 		limit = sa->sequence_max;
 	for (uint16_t i = 0; i < n; i++) {
@@ -169,7 +166,14 @@ static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct 
 		}
 		ops[n_ops++].index = i;
 	}
-	engine_seal(engine, sa, ops, n_ops);
+	return n_ops;
+}
+
+uint16_t outbound_end(struct sa *sa, struct rte_mbuf **pkts, struct esp_result *results,
+	const struct engine_op *ops, uint16_t n_ops)
+{
+	uint16_t accepted = 0;
+
 	for (uint16_t i = 0; i < n_ops; i++) {
 		struct rte_mbuf *m = pkts[ops[i].index];
 
@@ -183,6 +187,18 @@ static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct 
 		accepted++;
 	}
 	return accepted;
+}
+
+static uint16_t outbound_chunk(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
+	uint16_t n, struct esp_result *results)
+{
+	uint16_t n_ops;
+
+	if (unlikely(!engine_ready(engine, sa, n)))
+		return engine_refuse(sa, results, n);
+	n_ops = outbound_begin(engine, sa, pkts, n, results, engine->ops);
+	engine_seal(engine, sa, engine->ops, n_ops);
+	return outbound_end(sa, pkts, results, engine->ops, n_ops);
 }
 
 uint16_t outbound_any(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts, uint16_t n,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A burst of packets of one SA or of many through the worker's engine, in as few calls as there are SAs.
+ * A burst of packets of one SA or of many through the worker's engine, in one call.
  */
 #include "esp_burst.h"
 
 #define SLOTS (2 * BURST) /* power of two */
 
 /* One SA's packets of the burst. */
-struct esp_batch {
+struct sa_batch {
 	uint32_t sa;
 	uint16_t n, start;
 };
@@ -57,7 +57,7 @@ void esp_burst_one(struct worker *w, enum sa_direction direction, uint32_t index
 
 /* Batches by SA in the order of their first packets; which[i] is that of packet i. Their number. */
 static uint16_t esp_batches(
-	const uint32_t *sas, uint16_t n, struct esp_batch batches[BURST], uint8_t which[BURST])
+	const uint32_t *sas, uint16_t n, struct sa_batch batches[BURST], uint8_t which[BURST])
 {
 	uint8_t slots[SLOTS] = {0}; /* batch + 1 */
 	uint16_t n_batches = 0, start = 0;
@@ -68,7 +68,7 @@ static uint16_t esp_batches(
 		while (slots[slot %= SLOTS] != 0 && batches[slots[slot] - 1].sa != sas[i])
 			slot++;
 		if (slots[slot] == 0) {
-			batches[n_batches] = (struct esp_batch){.sa = sas[i]};
+			batches[n_batches] = (struct sa_batch){.sa = sas[i]};
 			slots[slot] = (uint8_t)++n_batches;
 		}
 		which[i] = slots[slot] - 1;
@@ -84,28 +84,28 @@ static uint16_t esp_batches(
 static __rte_noinline void esp_burst_mixed(struct worker *w, enum sa_direction direction,
 	struct rte_mbuf **pkts, const uint32_t *sas, uint16_t n, struct esp_result *results)
 {
-	struct esp_batch batches[BURST];
+	struct sa_batch batches[BURST];
+	struct esp_batch together[BURST];
 	struct rte_mbuf *sorted[BURST];
 	struct esp_result by_batch[BURST];
 	uint8_t which[BURST];
 	uint16_t at[BURST], n_batches = esp_batches(sas, n, batches, which);
 
+	for (uint16_t i = 0; i < n_batches; i++)
+		together[i] = (struct esp_batch){
+			.sa = sa_at(w->sas, batches[i].sa)->sa,
+			.pkts = sorted + batches[i].start,
+			.results = by_batch + batches[i].start,
+			.n = batches[i].n,
+		};
 	for (uint16_t i = 0; i < n; i++) {
 		at[i] = batches[which[i]].start++;
 		sorted[at[i]] = pkts[i];
 	}
-	for (uint16_t i = 0; i < n_batches; i++) {
-		uint16_t start = batches[i].start - batches[i].n;
-
-		if (i + 1 < n_batches) {
-			const struct sa *next = sa_at(w->sas, batches[i + 1].sa)->sa;
-
-			esp_prefetch(next);
-			rte_prefetch0(&next->sequence_limit);
-		}
-		esp_burst_one(w, direction, batches[i].sa, sorted + start, batches[i].n,
-			by_batch + start);
-	}
+	if (direction == SA_INBOUND)
+		esp_inbound_batches(w->esp, together, n_batches);
+	else
+		esp_outbound_batches(w->esp, together, n_batches);
 	for (uint16_t i = 0; i < n; i++)
 		results[i] = by_batch[at[i]];
 }
@@ -119,7 +119,7 @@ void esp_burst(struct worker *w, enum sa_direction direction, struct rte_mbuf **
 		return;
 	for (uint16_t i = 1; i < n; i++)
 		differs |= sas[i] ^ sas[0];
-	if (likely(differs == 0))
+	if (likely(differs == 0) || unlikely(w->esp == NULL))
 		esp_burst_one(w, direction, sas[0], pkts, n, results);
 	else
 		esp_burst_mixed(w, direction, pkts, sas, n, results);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A burst of packets of one SA or of many through the worker's engine, in as few calls as there are SAs.
+ * A burst of packets of one SA or of many through the worker's engine, in one call.
  */
 #pragma once
 

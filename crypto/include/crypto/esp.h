@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ESP (RFC 4303) over bursts of packets of one SA, in place; native and inside UDP (RFC 3948), transport
+ * ESP (RFC 4303) over bursts of packets of one SA or many, in place; native and inside UDP (RFC 3948), transport
  * and tunnel mode, IPv4 and IPv6.
  *
  * Every packet begins (data_off) with its IP header, whose checksum is right (a wrong one stays wrong): IPv4
@@ -66,6 +66,24 @@ uint16_t esp_inbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_
  */
 uint16_t esp_outbound_burst(struct esp_engine *engine, struct sa *sa, struct rte_mbuf **pkts,
 	uint16_t n, struct esp_result *results);
+
+/* What a burst of packets of many SAs has of one of them. */
+struct esp_batch {
+	struct sa *sa;
+	struct rte_mbuf **pkts;
+	struct esp_result *results;
+	uint16_t n;
+};
+
+/*
+ * Each batch as by the two above. Those whose cipher has a separate HMAC share libipsec-mb's lanes, whatever their
+ * keys: many batches of few packets cost about what one batch of many costs. Packets of one SA are worked on in
+ * their order, those of different SAs are not.
+ */
+void esp_inbound_batches(
+	struct esp_engine *engine, const struct esp_batch *batches, uint16_t n_batches);
+void esp_outbound_batches(
+	struct esp_engine *engine, const struct esp_batch *batches, uint16_t n_batches);
 
 /* The keys of an SA whose burst comes soon, which nobody used for a while, towards the caller's cache. */
 void esp_prefetch(const struct sa *sa);
