@@ -11,6 +11,21 @@
 #include "reassembly.h"
 #include "uplink.h"
 
+/* May it use the part of the ring that data leaves free? As on a receive ring, nobody has all of it. */
+static int handoff_refuses(struct worker *w, struct rte_mbuf *m)
+{
+	uint32_t key;
+	enum overload_class class =
+		overload_classify_handed(m, (enum handoff_point)meta_of(m)->kind, &key);
+
+	if (class == OVERLOAD_CLASSES)
+		return DROP_NONE;
+	if (class == OVERLOAD_DATA)
+		return DROP_HANDOFF_FULL;
+	return overload_budget_take(&w->overload, class, key) ? DROP_NONE
+							      : (int)overload_reason(class);
+}
+
 /* The receiver does not keep up: data leaves it the last part of the ring for control. */
 static __rte_noinline void handoff_flush_tight(struct worker *w, struct ring_buffer *buffer)
 {
@@ -19,16 +34,19 @@ static __rte_noinline void handoff_flush_tight(struct worker *w, struct ring_buf
 	uint32_t data = room > reserve ? room - reserve : 0;
 	uint16_t kept = 0;
 
+	overload_budget_look(&w->overload, buffer->n, w->now);
 	for (uint16_t i = 0; i < buffer->n; i++) {
 		struct rte_mbuf *m = buffer->pkts[i];
-		bool fits = kept < data ||
-			(kept < room &&
-				overload_is_control(m, (enum handoff_point)meta_of(m)->kind));
+		int reason = DROP_NONE;
 
-		if (fits)
+		if (kept >= room)
+			reason = DROP_HANDOFF_FULL;
+		else if (kept >= data)
+			reason = handoff_refuses(w, m);
+		if (reason == DROP_NONE)
 			buffer->pkts[kept++] = m;
 		else
-			worker_drop(w, m, DROP_HANDOFF_FULL);
+			worker_drop(w, m, (enum drop_reason)reason);
 	}
 	buffer->n = kept;
 }

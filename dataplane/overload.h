@@ -57,8 +57,9 @@ void overload_poll(struct worker *w, struct rx_queue *rx);
  */
 enum overload_class overload_classify(const struct worker *w, const struct port *port,
 	struct rte_mbuf *m, uint8_t *iface, uint32_t *key);
-/* The same for what goes from worker to worker: may it use the part of the ring that is kept free of data? */
-bool overload_is_control(struct rte_mbuf *m, enum handoff_point point);
+/* The same for what goes from worker to worker; CLASSES: the control core's, to be kept in any case. */
+enum overload_class overload_classify_handed(
+	struct rte_mbuf *m, enum handoff_point point, uint32_t *key);
 
 /* Of OVERLOAD_PPP, as on the wire: ours. */
 static inline uint32_t overload_session_key(uint16_t tunnel_id, uint16_t session_id)

@@ -229,19 +229,23 @@ enum overload_class overload_classify(const struct worker *w, const struct port 
 	return class;
 }
 
-bool overload_is_control(struct rte_mbuf *m, enum handoff_point point)
+enum overload_class overload_classify_handed(
+	struct rte_mbuf *m, enum handoff_point point, uint32_t *key)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *end = p + m->data_len;
 	const struct meta *meta = meta_of(m);
 
+	*key = 0;
 	if (meta->flags & META_PRIORITY)
-		return true;
-	if (point == HANDOFF_UPLINK)
-		return ppp_is_control(p, end);
+		return OVERLOAD_CLASSES;
+	if (point == HANDOFF_UPLINK) {
+		*key = overload_session_key(meta->tunnel_id, meta->session_id);
+		return ppp_is_control(p, end) ? OVERLOAD_PPP : OVERLOAD_DATA;
+	}
 	if (point != HANDOFF_SA || (meta->flags & META_OUTER))
-		return false;
+		return OVERLOAD_DATA;
 	/* ESP behind an IP header that classify has seen */
-	return (p[0] >> 4 == 4 ? esp_class(p[1] >> 5, 4, m->pkt_len)
-			       : esp_class((uint8_t)(load_be16(p) >> 9 & 7), 6, m->pkt_len)) !=
-		OVERLOAD_DATA;
+	*key = load32(p + meta->l2tp_offset);
+	return p[0] >> 4 == 4 ? esp_class(p[1] >> 5, 4, m->pkt_len)
+			      : esp_class((uint8_t)(load_be16(p) >> 9 & 7), 6, m->pkt_len);
 }

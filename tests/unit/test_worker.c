@@ -300,6 +300,46 @@ Test(worker, full_handoff_ring_drops_by_name)
 	rig_destroy(&rig);
 }
 
+static void send_echo(uint16_t session)
+{
+	frame_data(&rig, &in, RIG_TUNNEL, session, 0xc021, "\x09\x01\0\x08\0\0\0\0", 8);
+	rig_send(&rig, RIG_ACCESS, &in);
+	worker_turn(rig.dp->workers[0]);
+}
+
+Test(worker, room_for_control_in_a_full_handoff_ring_is_not_one_sessions_alone)
+{
+	enum { FLOOD = 1000, OTHERS = 10 };
+	uint64_t refused;
+
+	rig_start(&rig, 2);
+	rig_tunnel(&rig);
+	for (uint16_t i = 0; i <= OTHERS; i++)
+		rig_session(&rig, RIG_TUNNEL, 3 + i, 1, 1400, RIG_FLAGS);
+	unsigned int room = rig.dp->handoff_size - 1 - rig.dp->handoff_size / 8;
+
+	for (unsigned int i = 0; i < room; i++) {
+		send_up(3);
+		worker_turn(rig.dp->workers[0]);
+	}
+	cr_expect_eq(rig_drops_all(&rig), 0);
+	for (unsigned int i = 0; i < FLOOD; i++)
+		send_echo(3);
+	for (uint16_t i = 1; i <= OTHERS; i++)
+		send_echo(3 + i);
+	refused = rig_drops(&rig, DROP_OVERLOAD_PPP);
+	cr_expect_gt(refused, FLOOD - rig.dp->handoff_size / 8, "%lu", refused);
+	cr_expect_eq(rig_drops_all(&rig), refused);
+	for (unsigned int i = 0; i < room; i++)
+		rig_turn(&rig);
+	cr_expect_eq(
+		rig.dp->workers[1]->stats.punts[PUNT_PPP] + rig_drops(&rig, DROP_PUNT_SESSION_RATE),
+		FLOOD + OTHERS - refused);
+	for (uint32_t i = 1; i <= OTHERS; i++)
+		cr_expect_neq(rig_session_at(&rig, i)->state.punt_ppp.last, 0, "session %u", i);
+	rig_destroy(&rig);
+}
+
 Test(worker, no_buffers_left_is_survived)
 {
 	static struct rte_mbuf *all[16384];
