@@ -80,7 +80,7 @@ def quick_run_measures_everything(lab):
             for size in (64, 1400):
                 check(rows_of(measured, test='size', esp=esp, direction=direction, size=size),
                       f'{esp} {direction} {size} is missing')
-    for test in ('algorithm', 'ipv6', 'growth', 'police', 'replay'):
+    for test in ('algorithm', 'ipv6', 'growth', 'police', 'vlan', 'replay'):
         check(rows_of(measured, test=test), f'{test} is missing')
     check(rows_of(measured, test='replay', replay=True), 'no figure with a replay window')
     if len(os.sched_getaffinity(0)) > 1:

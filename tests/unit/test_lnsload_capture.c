@@ -208,6 +208,32 @@ Test(lnsload_capture, parts_are_disjoint_and_together_all)
 	cr_assert(n[0] > 400 && n[0] < 600, "%u of 1000", n[0]);
 }
 
+Test(lnsload_capture, frames_have_the_tags_that_were_asked_for)
+{
+	static const struct {
+		const char *line;
+		uint8_t ethernet[10];
+		size_t length;
+	} cases[] = {
+		{PLAIN "--pcap-packets 1 --direction up", {0x08, 0x00, 0x45}, 14},
+		{PLAIN "--pcap-packets 1 --direction down --pcap-vlan 100",
+			{0x81, 0x00, 0, 100, 0x08, 0x00, 0x45}, 18},
+		{PLAIN "--pcap-packets 1 --direction up --pcap-vlan 1,4094",
+			{0x88, 0xa8, 0x0f, 0xfe, 0x81, 0x00, 0, 1, 0x08, 0x00}, 22},
+	};
+	uint8_t frame[2100];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		FILE *f = written(cases[i].line);
+		size_t n = frame_read(f, frame);
+
+		cr_assert_eq(memcmp(frame + 12, cases[i].ethernet, cases[i].length - 12), 0);
+		cr_assert_eq(frame[cases[i].length], 0x45);
+		cr_assert_eq(n, cases[i].length + get_be16(frame + cases[i].length + 2));
+		fclose(f);
+	}
+}
+
 Test(lnsload_capture, refusals_name_the_option, .init = cr_redirect_stderr)
 {
 	static const char *const wrong[] = {
@@ -217,6 +243,10 @@ Test(lnsload_capture, refusals_name_the_option, .init = cr_redirect_stderr)
 		PLAIN "--direction up --pcap-mac 01:00:5e:00:00:01",
 		PLAIN "--direction up --pcap-mac 02:00:5e:00:00:01x",
 		PLAIN "--direction up --pcap-part 3/2",
+		PLAIN "--direction up --pcap-vlan 4095",
+		PLAIN "--direction up --pcap-vlan 0",
+		PLAIN "--direction up --pcap-vlan 1,0",
+		PLAIN "--direction up --pcap-vlan 1,",
 		PLAIN "--direction up --pcap-packets 0",
 		PLAIN ESP "--direction up --tunnels 4 --esp-tunnels half",
 		"--lns 192.0.2.1 --direction up",

@@ -7,6 +7,7 @@ LNS, LAC, FAR, CORE, CORE_HOP = '192.0.2.1', '192.0.2.2', '203.0.113.0/24', '198
 LNS6, LAC6, CORE6, CORE6_HOP = '2001:db9:1::1', '2001:db9:1::2', '2001:db9:2::1', '2001:db9:2::2'
 PCAP_MAC = '02:70:63:61:70:00'  # of the first net_pcap device
 PASSPHRASE = 'bench'
+VLAN, OUTER_VLAN = 100, 200
 SPI_IN, SPI_OUT = 0x10000, 0x10001
 # of the figures, and what lnsload calls it
 ALGORITHMS = {'aes-128-gcm': 'aes128gcm16', 'aes-256-gcm': 'aes256gcm16',
@@ -42,7 +43,7 @@ class Captures:
         esp = 'none' if down or plain else case['esp']
         name = '-'.join(str(word) for word in (
             case['direction'], esp, case['size'], case['sessions'], case['tunnels'], case['inner'],
-            case['packets'], 'gateway' if gateway and not down else 'lns', *(part or ())))
+            case['packets'], case['tags'], 'gateway' if gateway and not down else 'lns', *(part or ())))
         path = os.path.join(self.directory, name + '.pcap')
         if not os.path.exists(path):
             words = self.arguments(dict(case, esp=esp)) + [
@@ -50,6 +51,7 @@ class Captures:
                 '--pcap-packets', str(case['packets']), '--pcap-mac', PCAP_MAC]
             words += ['--pcap-gateway'] if gateway and not down else []
             words += ['--pcap-part', f'{part[0]}/{part[1]}'] if part else []
+            words += ['--pcap-vlan', ','.join(map(str, (VLAN, OUTER_VLAN)[:case['tags']]))] if case['tags'] else []
             words += ['--ipv6'] if case['inner'] == 'ipv6' else []
             subprocess.run(words, check=True)
         return path

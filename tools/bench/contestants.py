@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from captures import (CORE, CORE6, CORE6_HOP, CORE_HOP, FAR, LAC, LAC6, LNS, LNS6, SPI_IN, SPI_OUT)
+from captures import (CORE, CORE6, CORE6_HOP, CORE_HOP, FAR, LAC, LAC6, LNS, LNS6, OUTER_VLAN, SPI_IN, SPI_OUT, VLAN)
 
 LAC_MAC, CORE_MAC = '02:00:00:00:00:02', '02:00:00:00:00:03'
 SPARE_MBUFS = 16384  # beside those that hold the capture
@@ -99,6 +99,7 @@ class LnsdWorkers:
             neighbours = [{'address': hop, 'mac': mac} for hop in hops]
             lines += [f'  - name: {name}0', f'    device: {device}', f'    role: {name}', '    mtu: 1600',
                       f'    addresses: {json.dumps(addresses)}', f'    neighbours: {json.dumps(neighbours)}']
+            lines += [f'    vlan: {VLAN}', f'    outer-vlan: {OUTER_VLAN}'][:case['tags']]
         sas = self.captures.sas(case)
         if not case['replay']:
             sas = sas.replace('    direction: in\n', '    direction: in\n    replay-window: 0\n')

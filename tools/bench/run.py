@@ -19,9 +19,9 @@ from order import order_check
 SIZES = (64, 256, 512, 1024, 1400, 'imix')
 BOTH = ('up', 'down')
 CASE = {'direction': 'up', 'esp': 'none', 'size': 64, 'sessions': 1000, 'tunnels': 16, 'workers': 1, 'replay': False,
-        'inner': 'ipv4', 'police': False, 'packets': 4096, 'queues': 1, 'steering': False}
+        'inner': 'ipv4', 'police': False, 'tags': 0, 'packets': 4096, 'queues': 1, 'steering': False}
 SHOWN = ('test', 'contestant', 'direction', 'esp', 'size', 'sessions', 'tunnels', 'workers', 'queues', 'steering', 'replay',
-         'inner', 'police')
+         'inner', 'police', 'tags')
 # (workers, queues, steering): one worker; a NIC that spreads by L2TP session id; one that spreads without regard to
 # sessions; one that brings all by one queue
 SPREAD = ((1, 2, False), (2, 2, True), (2, 2, False), (2, 1, False))
@@ -44,6 +44,7 @@ def suites(quick):
             'ipv6': [[case('ipv6', direction=direction, inner='ipv6', size=80, **small)] for direction in BOTH],
             'growth': [[case('growth', sessions=sessions, packets=2048) for sessions in (1, 2000)]],
             'police': [[case('police', police=True, **small)]],
+            'vlan': [[case('vlan', tags=tags, **small) for tags in (1, 2)]],
             'replay': [[case('replay', esp='aes-128-gcm', replay=replay, **small) for replay in (False, True)]],
             'workers': [[case('workers', tunnels=1, queues=queues, workers=workers, steering=steering, **small)
                          for workers, queues, steering in SPREAD]],
@@ -60,6 +61,7 @@ def suites(quick):
                  for esp, size in (('none', 80), ('none', 1400), ('aes-128-gcm', 1400)) for direction in BOTH],
         'police': [[case('police', direction=direction, police=police) for police in (False, True)]
                    for direction in BOTH],
+        'vlan': [[case('vlan', direction=direction, tags=tags) for tags in (0, 1, 2)] for direction in BOTH],
         'replay': [[case('replay', esp='aes-128-gcm', size=size, replay=replay) for replay in (False, True)]
                    for size in (64, 1400)],
         'workers': [[case('workers', esp=esp, size=size, tunnels=1, queues=queues, workers=workers, steering=steering)
@@ -95,6 +97,7 @@ def summarise(one, contestant, samples, ratios):
 def show(row):
     name = row['contestant'] + ''.join(' ' + word for word, key in (
         ('replay', 'replay'), ('police', 'police'), ('steered', 'steering')) if row.get(key))
+    name += f" {row['tags']} tag{'s' if row['tags'] > 1 else ''}" if row.get('tags') else ''
     name += ' 1 queue' if row['workers'] > row.get('queues', 1) else ''
     ratio = f"{row['ratio']:6.2f}" if row['ratio'] else '     -'
     reasons = ', '.join(f'{reason} {count:,}' for reason, count in row.get('drops', {}).items())
@@ -130,7 +133,7 @@ def main():
     parser = argparse.ArgumentParser(prog='run.sh')
     parser.add_argument('--quick', action='store_true', help='does everything work: small, short, one round')
     parser.add_argument('--peer', action='store_true', help='build and alternate with ipsec-secgw')
-    parser.add_argument('--only', default='', help='these tests, comma-separated (size, algorithm, flow, ipv6, police, '
+    parser.add_argument('--only', default='', help='these tests, comma-separated (size, algorithm, flow, ipv6, police, vlan, '
                         'replay, workers, growth, order, micro)')
     parser.add_argument('--rounds', type=int, help='(5; quick: 1)')
     parser.add_argument('--ms', type=int, help='length of a measurement (700; quick: 150)')

@@ -7,7 +7,7 @@
 # usage: run.sh [--quick] [--peer] [--only TEST[,TEST…]] [--rounds N] [--ms N] [--json FILE]
 #   --quick    does it work: every test in little, in seconds
 #   --peer     takes turns with DPDK's ipsec-secgw, built from Debian's source package, and prints the ratio
-#   --only     size, algorithm, flow, ipv6, police, replay, workers, growth, order, micro
+#   --only     size, algorithm, flow, ipv6, police, vlan, replay, workers, growth, order, micro
 set -euo pipefail
 
 bench=$(dirname "$(realpath "${BASH_SOURCE[0]}")")

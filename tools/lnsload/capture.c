@@ -13,7 +13,7 @@
 #include "secure.h"
 
 #define FRAME_MAX    2048u
-#define ETHERNET     14u
+#define ETHERNET     22u /* with two tags */
 #define IP4_HEADER   20u
 #define IP6_HEADER   40u
 #define UDP_HEADER   8u
@@ -244,23 +244,42 @@ static int capture_header(FILE *f)
 	return fwrite(&header, sizeof(header), 1, f) == 1 ? 0 : -EIO;
 }
 
+/* The Ethernet header, with its tags; its length. */
+static size_t capture_ethernet(const struct options_capture *to, uint16_t type, uint8_t *frame)
+{
+	uint8_t *p = frame + 12;
+
+	memcpy(frame, to->mac, 6);
+	memcpy(frame + 6, (const uint8_t[6]){2, 0, 0, 0, 0, 2}, 6);
+	if (to->outer_vlan != 0) {
+		put_be16(p, 0x88a8);
+		put_be16(p + 2, to->outer_vlan);
+		p += 4;
+	}
+	if (to->vlan != 0) {
+		put_be16(p, 0x8100);
+		put_be16(p + 2, to->vlan);
+		p += 4;
+	}
+	put_be16(p, type);
+	return (size_t)(p + 2 - frame);
+}
+
 static int capture_packet(struct capture *c)
 {
 	const struct options *o = c->o;
 	bool up = o->direction == OPTIONS_UP;
 	uint32_t session = capture_session(c), record[4];
 	uint8_t frame[ETHERNET + FRAME_MAX] = {0};
-	size_t len;
+	size_t len, header;
 	bool six = up ? o->lns.ss_family == AF_INET6 : o->ipv6;
 
-	memcpy(frame, o->capture.mac, 6);
-	memcpy(frame + 6, (const uint8_t[6]){2, 0, 0, 0, 0, 2}, 6);
-	put_be16(frame + 12, six ? 0x86dd : 0x0800);
-	len = up ? capture_up(c, session, frame + ETHERNET)
-		 : capture_inner(c, session, frame + ETHERNET);
+	header = capture_ethernet(&o->capture, six ? 0x86dd : 0x0800, frame);
+	len = up ? capture_up(c, session, frame + header)
+		 : capture_inner(c, session, frame + header);
 	if (len == 0)
 		return -EMSGSIZE;
-	len += ETHERNET;
+	len += header;
 	record[0] = (uint32_t)(c->written / 1000000);
 	record[1] = (uint32_t)(c->written % 1000000);
 	record[2] = record[3] = (uint32_t)len;

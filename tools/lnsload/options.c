@@ -135,6 +135,7 @@ static const struct option long_options[] = {
 	{"pcap-packets", required_argument, NULL, OPTIONS_PCAP_PACKETS},
 	{"pcap-mac", required_argument, NULL, OPTIONS_PCAP_MAC},
 	{"pcap-part", required_argument, NULL, OPTIONS_PCAP_PART},
+	{"pcap-vlan", required_argument, NULL, OPTIONS_PCAP_VLAN},
 	{"pcap-gateway", no_argument, NULL, OPTIONS_PCAP_GATEWAY},
 	{"help", no_argument, NULL, O_HELP},
 	{"version", no_argument, NULL, O_VERSION},

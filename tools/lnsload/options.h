@@ -49,9 +49,10 @@ struct options_esp {
 struct options_capture {
 	char file[OPTIONS_TEXT];
 	uint32_t packets;
-	uint8_t mac[6];       /* where the frames go */
-	uint32_t part, parts; /* only the sessions of this part, 0 to parts - 1 */
-	bool gateway;         /* ESP in tunnel mode around subscribers' packets, without L2TP */
+	uint8_t mac[6];            /* where the frames go */
+	uint32_t part, parts;      /* only the sessions of this part, 0 to parts - 1 */
+	uint16_t vlan, outer_vlan; /* tags, 0 = none */
+	bool gateway; /* ESP in tunnel mode around subscribers' packets, without L2TP */
 };
 
 #define OPTIONS_UP   1u

@@ -32,6 +32,19 @@ static int options_part(const char *name, const char *value, struct options_capt
 	return 0;
 }
 
+static int options_vlan(const char *name, const char *value, struct options_capture *c)
+{
+	unsigned int vlan, outer = 0;
+	int end = 0, n = sscanf(value, "%u%n,%u%n", &vlan, &end, &outer, &end);
+
+	if (n < 1 || value[end] != '\0' || vlan < 1 || vlan > 4094 ||
+		(n == 2 && (outer < 1 || outer > 4094)))
+		return options_refuse(name, value, "VLAN or VLAN,OUTER, each from 1 to 4094");
+	c->vlan = (uint16_t)vlan;
+	c->outer_vlan = (uint16_t)outer;
+	return 0;
+}
+
 int options_capture_one(struct options_capture *c, int id, const char *name, const char *value)
 {
 	switch (id) {
@@ -43,6 +56,8 @@ int options_capture_one(struct options_capture *c, int id, const char *name, con
 		return options_mac(name, value, c->mac);
 	case OPTIONS_PCAP_PART:
 		return options_part(name, value, c);
+	case OPTIONS_PCAP_VLAN:
+		return options_vlan(name, value, c);
 	case OPTIONS_PCAP_GATEWAY:
 		c->gateway = true;
 		return 0;
@@ -54,8 +69,8 @@ int options_capture_one(struct options_capture *c, int id, const char *name, con
 const char *options_capture_conclude(const struct options *o)
 {
 	if (o->capture.file[0] == '\0')
-		return o->capture.gateway || o->capture.parts > 1
-			? "--pcap-gateway and --pcap-part need --write-pcap FILE"
+		return o->capture.gateway || o->capture.parts > 1 || o->capture.vlan != 0
+			? "--pcap-gateway, --pcap-part and --pcap-vlan need --write-pcap FILE"
 			: NULL;
 	if (o->direction == (OPTIONS_UP | OPTIONS_DOWN))
 		return "--write-pcap: --direction up or down is needed, a capture is of one";

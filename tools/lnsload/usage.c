@@ -64,6 +64,7 @@ void options_usage(void)
 	      "  --pcap-packets N            (65536) in random order of the sessions\n"
 	      "  --pcap-mac MAC              where the frames go (02:00:00:00:00:01)\n"
 	      "  --pcap-part K/N             only the sessions of queue K of N\n"
+	      "  --pcap-vlan VLAN[,OUTER]    with an 802.1Q tag, and a service tag before it\n"
 	      "  --pcap-gateway              ESP in tunnel mode, without L2TP, for other gateways\n"
 	      "run\n"
 	      "  --impair loss=P,dup=P,reorder=P       own control path, percent each way\n"
