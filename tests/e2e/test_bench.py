@@ -23,7 +23,7 @@ def micro_complete(rows):
     names = [(row['contestant'], row['name']) for row in rows]
     check_equal(len(set(names)), len(names), 'figures of different names')
     for part in ('stage classify', 'stage transmit', 'path up, IPv6', 'stage esp_input', 'aes-gcm-16 128, 1400 bytes, inbound',
-                 'inbound, cryptodev:crypto_openssl', 'look-up, fib4', 'look-up, fib6', 'routes: IPv4 dump', 'overload: load 2.0'):
+                 'inbound, cryptodev:crypto_openssl', 'look-up, fib4', 'look-up, fib6', 'routes: IPv4 dump', 'overload: data, load 2.0'):
         check(any(part in name for _, name in names), f'micro: {part} is missing')
     for rival in ('libipsec-mb alone', 'rte_fib'):
         check(any(contestant == rival for contestant, _ in names), f'micro: {rival} is missing')

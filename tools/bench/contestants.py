@@ -16,6 +16,7 @@ from captures import (CORE, CORE6, CORE6_HOP, CORE_HOP, FAR, LAC, LAC6, LNS, LNS
 LAC_MAC, CORE_MAC = '02:00:00:00:00:02', '02:00:00:00:00:03'
 SPARE_MBUFS = 16384  # beside those that hold the capture
 MBUF_BYTES = 2560
+SECGW_MORE = 768  # megabytes that ipsec-secgw takes beside its packet buffers
 
 
 class BenchError(Exception):
@@ -56,7 +57,8 @@ def pages(case):
     queues = max(1, case['workers'])
     mbufs = queues * case['packets'] + SPARE_MBUFS * queues
     memory = 256 + mbufs * MBUF_BYTES // (1 << 20) + (256 if case['sessions'] > 100000 else 0)
-    return mbufs, memory, huge_memory(memory)
+    # both of a comparison are on the same kind of pages
+    return mbufs, memory, huge_memory(memory + (SECGW_MORE if case['test'] == 'size' else 0))
 
 
 class Sample:
@@ -184,7 +186,7 @@ class Secgw:
         source = f'net_pcap0,rx_pcap={self.captures.file(case, gateway=True)},infinite_rx=1'
         vdevs = [source, 'net_null0,no-rx=1'] if case['direction'] == 'up' else ['net_null0,no-rx=1', source]
         words = ['stdbuf', '-oL', self.program, f'--lcores=1@{worker_cpus[0]}', '--no-pci', '--no-telemetry',
-                 '--iova-mode=va', '-m', memory + 768, *(['--in-memory'] if huge else ['--no-huge', '--no-shconf'])]
+                 '--iova-mode=va', '-m', memory + SECGW_MORE, *(['--in-memory'] if huge else ['--no-huge', '--no-shconf'])]
         for vdev in [driver] + vdevs:
             words += ['--vdev', vdev]
         words += ['--', '-p', '0x3', '-P', '-u', '0x1', '--config', '(0,0,1),(1,0,1)', '-f', self.config(case), '-l',

@@ -182,7 +182,7 @@ def main():
                 print(f'{name}: FAILED: {error}', file=sys.stderr, flush=True)
         if options.json:
             report_write(options.json, machine(
-                options.build, worker_cpus=cpus(1)[1], pages=page_name(pages(CASE)[2]), tsc_hz=lnsd.hz, peer=bool(peer),
+                options.build, worker_cpus=cpus(1)[1], pages=page_name(pages(case('size'))[2]), tsc_hz=lnsd.hz, peer=bool(peer),
                 ipsec_mb=output('dpkg-query', '-W', '-f', '${Version}', 'libipsec-mb1'), load=os.getloadavg()[0]),
                 results)
     finally:
