@@ -91,6 +91,8 @@ void aaa_ipv6_defaults(const struct config *config, unsigned int vrf, struct aaa
  * the old index may be another customer's.
  */
 int aaa_pool_follow(const struct config *before, const struct config *now, int pool);
+/* All pools and prefix pools have the index that they had. */
+bool aaa_pools_stay(const struct config *before, const struct config *now);
 void aaa_ipv6_follow(const struct config *before, const struct config *now, struct aaa_ipv6 *ipv6);
 
 struct aaa_answer;

@@ -37,3 +37,14 @@ void aaa_ipv6_follow(const struct config *before, const struct config *now, stru
 	ipv6->delegated_pool = prefix_pool_follow(before, now, ipv6->delegated_pool);
 	ipv6->address_pool = prefix_pool_follow(before, now, ipv6->address_pool);
 }
+
+bool aaa_pools_stay(const struct config *before, const struct config *now)
+{
+	for (unsigned int i = 0; i < before->n_pools; i++)
+		if (aaa_pool_follow(before, now, (int)i) != (int)i)
+			return false;
+	for (unsigned int i = 0; i < before->n_prefix_pools; i++)
+		if (prefix_pool_follow(before, now, (int)i) != (int)i)
+			return false;
+	return true;
+}

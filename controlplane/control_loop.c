@@ -61,6 +61,7 @@ struct control_loop {
 	uint64_t addresses; /* version that SAs were looked at with */
 	uint64_t ctl_next, link_next, sas_next, sweep_from;
 	uint64_t idle_ns;
+	bool reload_wanted;
 	bool ctl_ready, metrics_ready, route_more, radius_ready, coa_ready, xfrm_more;
 	bool taps_ready[TAPS_MAX];
 	struct carrier_hold carriers[CONFIG_INTERFACES_MAX];
@@ -84,11 +85,12 @@ void control_loop_stop(struct lns *lns, const char *why)
 	l2tp_lns_shutdown(lns->l2tp, lns->now);
 }
 
-static void reload(struct lns *lns)
+/* A signal while one is under way: the file may be another one by now. */
+static void reload(struct control_loop *loop)
 {
 	struct config_errors report = {0};
 
-	lns_reload(lns, &report);
+	loop->reload_wanted = lns_reload(loop->lns, &report) == -EBUSY;
 	config_errors_free(&report);
 }
 
@@ -98,7 +100,7 @@ static void signals_read(struct control_loop *loop)
 
 	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			reload(loop->lns);
+			reload(loop);
 		else
 			control_loop_stop(
 				loop->lns, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -445,7 +447,9 @@ static unsigned int loop_turn(struct control_loop *loop)
 	}
 	links_poll(loop);
 	lns_paths_poll(lns);
-	return work;
+	if (loop->reload_wanted && !lns->reload)
+		reload(loop);
+	return work + lns_reload_poll(lns);
 }
 
 int control_loop_run(struct lns *lns)

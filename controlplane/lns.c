@@ -324,6 +324,7 @@ int lns_start(struct lns *lns, struct config *config, char *error, size_t error_
 
 void lns_stop(struct lns *lns)
 {
+	lns_reload_cancel(lns);
 	if (lns->l2tp)
 		l2tp_lns_destroy(lns->l2tp, lns->now);
 	if (lns->dp) {

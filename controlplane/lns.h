@@ -83,7 +83,9 @@ struct lns {
 	unsigned int n_pools;
 	struct ip_pool **pools; /* by the index in the configuration */
 	unsigned int n_prefix_pools;
-	struct prefix_pool **prefix_pools; /* the same */
+	struct prefix_pool **prefix_pools;     /* the same */
+	struct lns_pools_change *pools_change; /* to another configuration's; NULL: none */
+	struct lns_reload *reload;             /* under way; NULL: none */
 	struct ipv6_state ipv6;
 	struct ppp_counters ppp_counters;
 	uint32_t n_early; /* PPP frames kept until the session's ICCN */
@@ -120,8 +122,22 @@ void lns_paths_notice(struct lns *lns, const struct rte_mbuf *packet);
 void lns_paths_poll(struct lns *lns);
 
 /* ---- lns_pools.c ---- */
-/* Pools of a configuration: those of the running one are replaced, addresses in use are carried over. */
+/*
+ * Pools of a configuration: those of the running one are replaced, what sessions hold is carried over. A million of
+ * them is walked in slices, while they come and go: begin (-ENOMEM), carry until it returns false, switch, from where
+ * on the configuration has to be in force, settle until it returns false. Both configurations must be there until
+ * then. cancel: at any time, as it is. set: all of it.
+ */
+int lns_pools_begin(struct lns *lns, const struct config *config);
+bool lns_pools_carry(struct lns *lns, unsigned int max);
+void lns_pools_switch(struct lns *lns);
+bool lns_pools_settle(struct lns *lns, unsigned int max);
+void lns_pools_cancel(struct lns *lns);
 int lns_pools_set(struct lns *lns, const struct config *config);
+/* It has just been given an address or a prefix: taken in the pools that are to come, too. */
+void lns_pools_note(struct lns *lns, const struct subscriber *subscriber);
+/* The prefix pools that are to come, and their configuration; NULL: none are. */
+struct prefix_pool **lns_pools_to_come(const struct lns *lns, const struct config **config);
 void lns_pools_free(struct lns *lns);
 /* The routes of pools: announced; they cover nothing any more; out of the kernel. */
 enum lns_aggregate_step { AGGREGATE_ANNOUNCE, AGGREGATE_UNCOVER, AGGREGATE_WITHDRAW };
@@ -137,8 +153,11 @@ void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address);
 int lns_pool_take_from(struct lns *lns, int pool, uint64_t user, uint32_t address);
 
 /* ---- lns_prefixes.c ---- */
-/* Those of a configuration, with what live sessions hold taken; NULL without memory. */
-struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *config);
+/* Those of a configuration; NULL without memory. */
+struct prefix_pool **prefix_pools_create(const struct config *config);
+/* What a session holds is taken. */
+void prefix_pools_carry(struct prefix_pool **pools, const struct config *config,
+	const struct subscriber *subscriber);
 void prefix_pools_destroy(struct prefix_pool **pools, unsigned int n);
 /* A step for all of their networks; what does not work is logged. */
 void prefix_pools_aggregates(
@@ -188,5 +207,12 @@ void lns_sas_cancel(struct lns_sas_change *change);
 void lns_sas_notice(struct lns *lns, const struct message_reply *reply);
 
 /* ---- lns_reload.c ---- */
-/* 0; -EINVAL: refused, report tells why. What needs a restart is in the report too. */
+/*
+ * Begins: 0; -EINVAL: refused, report tells why. What needs a restart is in the report too. -EBUSY: one is under way,
+ * which cannot fail any more: lns->reload until all is done.
+ */
 int lns_reload(struct lns *lns, struct config_errors *report);
+/* Each turn of the loop: some of what a reload has still to do. True: there is more. */
+bool lns_reload_poll(struct lns *lns);
+/* At the end: as far as it is. */
+void lns_reload_cancel(struct lns *lns);

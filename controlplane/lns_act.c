@@ -146,7 +146,7 @@ static void disconnect_done(struct ctl_request *request)
 
 struct reload {
 	struct config_errors report;
-	int rc;
+	int rc; /* -EBUSY: begins when the one that is under way is done */
 	unsigned int at;
 };
 
@@ -163,9 +163,17 @@ static int reload_start(struct ctl_request *request)
 
 static int reload_next(struct ctl_request *request, json_t **row)
 {
+	struct lns *lns = lns_of(request);
 	struct reload *reload = request->state;
-	unsigned int at = reload->at++;
+	unsigned int at;
 
+	if (lns->reload)
+		return CTL_WAIT;
+	if (reload->rc == -EBUSY) {
+		reload->rc = lns_reload(lns, &reload->report);
+		return CTL_WAIT;
+	}
+	at = reload->at++;
 	if (at < reload->report.n)
 		return message(row, "%s%s",
 			reload->rc ? "" : "needs a restart: ", reload->report.text[at]);

@@ -4,6 +4,7 @@
 #include "lns.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,21 +89,6 @@ static void aggregates_step(
 	prefix_pools_aggregates(lns, config, step);
 }
 
-/* The new aggregates first: one that both have is never gone, and no session is ever without any route. */
-static void aggregates_change(struct lns *lns, const struct config *config)
-{
-	struct subscriber *subscriber;
-	uint32_t index = 0;
-
-	aggregates_step(lns, config, AGGREGATE_ANNOUNCE);
-	if (!lns->pools)
-		return;
-	aggregates_step(lns, lns_config(lns), AGGREGATE_UNCOVER);
-	while ((subscriber = subscribers_next(&lns->subscribers, &index)))
-		subscriber_routes_review(subscriber, &config->subscribers);
-	aggregates_step(lns, lns_config(lns), AGGREGATE_WITHDRAW);
-}
-
 /* Of each pool of the running configuration the index in the new one; NULL: no memory. */
 static int *pools_map(const struct config *before, const struct config *config)
 {
@@ -113,8 +99,110 @@ static int *pools_map(const struct config *before, const struct config *config)
 	return map;
 }
 
+/* ---- from one configuration's pools to another's ---- */
+
+struct lns_pools_change {
+	const struct config *before, *config;
+	struct ip_pool **pools; /* the new ones until they are in force, then NULL */
+	struct prefix_pool **prefix_pools;
+	int *map;
+	uint32_t
+		at; /* sessions below this index have what they hold in the new pools, or the routes they shall have */
+};
+
+static struct ip_pool **pools_create(const struct config *config)
+{
+	struct ip_pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
+
+	for (unsigned int i = 0; pools && i < config->n_pools; i++) {
+		pools[i] = ip_pool_create(&config->pools[i]);
+		if (!pools[i]) {
+			pools_destroy(pools, i);
+			return NULL;
+		}
+	}
+	if (pools)
+		pools_reserve(pools, config);
+	return pools;
+}
+
+int lns_pools_begin(struct lns *lns, const struct config *config)
+{
+	struct lns_pools_change *change = calloc(1, sizeof(*change));
+
+	if (!change)
+		return -ENOMEM;
+	change->before = lns_config(lns);
+	change->config = config;
+	change->pools = pools_create(config);
+	change->prefix_pools = prefix_pools_create(config);
+	change->map = pools_map(change->before, config);
+	lns->pools_change = change;
+	if (change->pools && change->prefix_pools && change->map)
+		return 0;
+	lns_pools_cancel(lns);
+	return -ENOMEM;
+}
+
+void lns_pools_cancel(struct lns *lns)
+{
+	struct lns_pools_change *change = lns->pools_change;
+
+	if (!change)
+		return;
+	if (change->pools)
+		pools_destroy(change->pools, change->config->n_pools);
+	if (change->prefix_pools)
+		prefix_pools_destroy(change->prefix_pools, change->config->n_prefix_pools);
+	free(change->map);
+	free(change);
+	lns->pools_change = NULL;
+}
+
+static void change_carry(const struct lns_pools_change *change, const struct subscriber *subscriber)
+{
+	if (subscriber->address)
+		pools_each(change->pools, change->config, subscriber->record.vrf,
+			ip_pool_take_exact, subscriber->user_hash, subscriber->address);
+	prefix_pools_carry(change->prefix_pools, change->config, subscriber);
+}
+
+void lns_pools_note(struct lns *lns, const struct subscriber *subscriber)
+{
+	const struct lns_pools_change *change = lns->pools_change;
+
+	if (change && change->pools && subscriber->record.index < change->at)
+		change_carry(change, subscriber);
+}
+
+/* The next sessions, at most max: false if there are no more. */
+static bool change_walk(struct lns *lns, unsigned int max,
+	void (*each)(const struct lns_pools_change *change, struct subscriber *subscriber))
+{
+	struct lns_pools_change *change = lns->pools_change;
+
+	for (; max; max--) {
+		struct subscriber *subscriber = subscribers_next(&lns->subscribers, &change->at);
+
+		if (!subscriber)
+			return false;
+		each(change, subscriber);
+	}
+	return true;
+}
+
+static void each_carry(const struct lns_pools_change *change, struct subscriber *subscriber)
+{
+	change_carry(change, subscriber);
+}
+
+bool lns_pools_carry(struct lns *lns, unsigned int max)
+{
+	return change_walk(lns, max, each_carry);
+}
+
 /* What sessions were given of pools names the same ones. */
-static void pools_follow(struct lns *lns, const struct config *config, const int *map)
+static void pools_follow(struct lns *lns, const struct lns_pools_change *change)
 {
 	struct subscriber *subscriber;
 	uint32_t index = 0;
@@ -122,52 +210,62 @@ static void pools_follow(struct lns *lns, const struct config *config, const int
 	lns->ipv6.reloads++;
 	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
 		if (subscriber->pool >= 0)
-			subscriber->pool = map[subscriber->pool];
-		subscriber_ipv6_follow(subscriber, lns_config(lns), config);
+			subscriber->pool = change->map[subscriber->pool];
+		subscriber_ipv6_follow(subscriber, change->before, change->config);
 	}
+}
+
+/* The new aggregates first: one that both have is never gone, and no session is ever without any route. */
+void lns_pools_switch(struct lns *lns)
+{
+	struct lns_pools_change *change = lns->pools_change;
+	bool first = !lns->pools;
+
+	aggregates_step(lns, change->config, AGGREGATE_ANNOUNCE);
+	if (!first) {
+		aggregates_step(lns, change->before, AGGREGATE_UNCOVER);
+		lns_pools_free(lns);
+		if (!aaa_pools_stay(change->before, change->config))
+			pools_follow(lns, change);
+	}
+	lns->pools = change->pools;
+	lns->n_pools = change->config->n_pools;
+	lns->prefix_pools = change->prefix_pools;
+	lns->n_prefix_pools = change->config->n_prefix_pools;
+	change->pools = NULL;
+	change->prefix_pools = NULL;
+	change->at = 0;
+	if (first)
+		lns_pools_cancel(lns);
+}
+
+static void each_review(const struct lns_pools_change *change, struct subscriber *subscriber)
+{
+	subscriber_routes_review(subscriber, &change->config->subscribers);
+}
+
+bool lns_pools_settle(struct lns *lns, unsigned int max)
+{
+	if (!lns->pools_change)
+		return false;
+	if (change_walk(lns, max, each_review))
+		return true;
+	aggregates_step(lns, lns->pools_change->before, AGGREGATE_WITHDRAW);
+	lns_pools_cancel(lns);
+	return false;
 }
 
 int lns_pools_set(struct lns *lns, const struct config *config)
 {
-	struct ip_pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
-	struct prefix_pool **prefix_pools;
-	struct subscriber *subscriber;
-	uint32_t index = 0;
-	int *map;
+	int rc = lns_pools_begin(lns, config);
 
-	if (!pools)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < config->n_pools; i++) {
-		pools[i] = ip_pool_create(&config->pools[i]);
-		if (!pools[i]) {
-			pools_destroy(pools, i);
-			return -ENOMEM;
-		}
-	}
-	prefix_pools = prefix_pools_create(lns, config);
-	map = pools_map(lns_config(lns), config);
-	if (!prefix_pools || !map) {
-		pools_destroy(pools, config->n_pools);
-		if (prefix_pools)
-			prefix_pools_destroy(prefix_pools, config->n_prefix_pools);
-		free(map);
-		return -ENOMEM;
-	}
-	pools_reserve(pools, config);
-	while ((subscriber = subscribers_next(&lns->subscribers, &index)))
-		if (subscriber->address)
-			pools_each(pools, config, subscriber->record.vrf, ip_pool_take_exact,
-				subscriber->user_hash, subscriber->address);
-	aggregates_change(lns, config);
-	if (lns->pools) {
-		lns_pools_free(lns);
-		pools_follow(lns, config, map);
-	}
-	lns->pools = pools;
-	lns->n_pools = config->n_pools;
-	lns->prefix_pools = prefix_pools;
-	lns->n_prefix_pools = config->n_prefix_pools;
-	free(map);
+	if (rc)
+		return rc;
+	while (lns_pools_carry(lns, UINT_MAX))
+		;
+	lns_pools_switch(lns);
+	while (lns_pools_settle(lns, UINT_MAX))
+		;
 	return 0;
 }
 
@@ -201,5 +299,19 @@ int lns_pool_take_from(struct lns *lns, int pool, uint64_t user, uint32_t addres
 
 void lns_pool_release(struct lns *lns, unsigned int vrf, uint32_t address)
 {
+	const struct lns_pools_change *change = lns->pools_change;
+
 	pools_each(lns->pools, lns_config(lns), vrf, call_release, 0, address);
+	if (change && change->pools)
+		pools_each(change->pools, change->config, vrf, call_release, 0, address);
+}
+
+struct prefix_pool **lns_pools_to_come(const struct lns *lns, const struct config **config)
+{
+	const struct lns_pools_change *change = lns->pools_change;
+
+	if (!change || !change->prefix_pools)
+		return NULL;
+	*config = change->config;
+	return change->prefix_pools;
 }

@@ -77,30 +77,24 @@ static bool part_is_within(const struct subscriber_ipv6 *ipv6, const struct held
  * What live sessions hold stays theirs. Where pools have another length now, nobody gets a prefix that has a part of
  * it, until a later reload finds it given back.
  */
-static void pools_carry_over(
-	struct lns *lns, struct prefix_pool **pools, const struct config *config)
+void prefix_pools_carry(struct prefix_pool **pools, const struct config *config,
+	const struct subscriber *subscriber)
 {
-	struct subscriber *subscriber;
-	uint32_t index = 0;
+	for (unsigned int part = 0; subscriber->ipv6 && part < IPV6_PARTS; part++) {
+		const struct held_prefix *held = &subscriber->ipv6->parts[part];
 
-	while ((subscriber = subscribers_next(&lns->subscribers, &index))) {
-		for (unsigned int part = 0; subscriber->ipv6 && part < IPV6_PARTS; part++) {
-			const struct held_prefix *held = &subscriber->ipv6->parts[part];
-
-			if (!held->held ||
-				pools_exact(pools, config, held->vrf, subscriber->user_hash,
-					held->addr, held->length) != -ERANGE ||
-				part_is_within(subscriber->ipv6, held))
-				continue;
-			for (unsigned int i = 0; i < config->n_prefix_pools; i++)
-				if (config->prefix_pools[i].vrf == held->vrf)
-					prefix_pool_reserve_range(
-						pools[i], held->addr, held->length);
-		}
+		if (!held->held ||
+			pools_exact(pools, config, held->vrf, subscriber->user_hash, held->addr,
+				held->length) != -ERANGE ||
+			part_is_within(subscriber->ipv6, held))
+			continue;
+		for (unsigned int i = 0; i < config->n_prefix_pools; i++)
+			if (config->prefix_pools[i].vrf == held->vrf)
+				prefix_pool_reserve_range(pools[i], held->addr, held->length);
 	}
 }
 
-struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *config)
+struct prefix_pool **prefix_pools_create(const struct config *config)
 {
 	struct prefix_pool **pools = calloc(config->n_prefix_pools + 1, sizeof(*pools));
 
@@ -114,7 +108,6 @@ struct prefix_pool **prefix_pools_create(struct lns *lns, const struct config *c
 		}
 	}
 	pools_reserve(pools, config);
-	pools_carry_over(lns, pools, config);
 	return pools;
 }
 
@@ -173,12 +166,21 @@ int lns_prefix_take_exact(
 	return pools_exact(lns->prefix_pools, lns_config(lns), vrf, user, prefix, length);
 }
 
-void lns_prefix_release(struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length)
+static void pools_release(struct prefix_pool **pools, const struct config *config, unsigned int vrf,
+	const uint8_t prefix[16], uint8_t length)
 {
-	const struct config *config = lns_config(lns);
-
 	for (unsigned int i = 0; i < config->n_prefix_pools; i++)
 		if (config->prefix_pools[i].vrf == vrf &&
-			prefix_pool_release(lns->prefix_pools[i], prefix, length) != -ERANGE)
+			prefix_pool_release(pools[i], prefix, length) != -ERANGE)
 			return;
+}
+
+void lns_prefix_release(struct lns *lns, unsigned int vrf, const uint8_t prefix[16], uint8_t length)
+{
+	const struct config *config;
+	struct prefix_pool **to_come = lns_pools_to_come(lns, &config);
+
+	pools_release(lns->prefix_pools, lns_config(lns), vrf, prefix, length);
+	if (to_come)
+		pools_release(to_come, config, vrf, prefix, length);
 }

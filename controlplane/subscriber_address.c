@@ -86,6 +86,7 @@ static void address_pass(struct subscriber *donor, struct subscriber *heir)
 	donor->address = 0;
 	donor->given_up = heir->address;
 	subscribers_address_add(subscribers, heir);
+	lns_pools_note(heir->lns, heir);
 }
 
 int subscriber_address_get(struct subscriber *subscriber)
@@ -126,6 +127,7 @@ int subscriber_address_get(struct subscriber *subscriber)
 		return rc;
 	}
 	subscribers_address_add(&lns->subscribers, subscriber);
+	lns_pools_note(lns, subscriber);
 	return 0;
 }
 
@@ -146,6 +148,7 @@ uint32_t subscriber_address_wish(struct subscriber *subscriber, uint32_t wish)
 	lns_pool_release(lns, vrf, subscriber->address);
 	subscriber->address = wish;
 	subscribers_address_add(subscribers, subscriber);
+	lns_pools_note(lns, subscriber);
 	return wish;
 }
 

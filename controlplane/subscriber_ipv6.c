@@ -150,6 +150,15 @@ int subscriber_ipv6_keep(struct subscriber *subscriber, const struct aaa_ipv6 *w
 	return rc;
 }
 
+/* What stands there is its own from now on. */
+static void part_hold(struct subscriber *subscriber, enum ipv6_part part)
+{
+	struct lns *lns = subscriber->lns;
+
+	prefix_table_add(&lns->ipv6.holders, subscriber, part);
+	lns_pools_note(lns, subscriber);
+}
+
 static bool part_is_shared(const struct held_prefix *held)
 {
 	return held->length && !held->held;
@@ -170,7 +179,7 @@ static bool part_pass(struct subscriber *donor, struct subscriber *heir, enum ip
 		return false;
 	prefix_table_remove(holders, donor, part);
 	*has = (struct held_prefix){0};
-	prefix_table_add(holders, heir, part);
+	part_hold(heir, part);
 	return true;
 }
 
@@ -279,7 +288,7 @@ static int part_fix(
 			: -EBUSY;
 	rc = fixed_take(subscriber, part, fixed, held);
 	if (!rc)
-		prefix_table_add(&lns->ipv6.holders, subscriber, part);
+		part_hold(subscriber, part);
 	return rc;
 }
 
@@ -344,7 +353,7 @@ static int part_get(struct subscriber *subscriber, enum ipv6_part part)
 		return 0;
 	rc = pool_take(subscriber, pool, held);
 	if (!rc)
-		prefix_table_add(&lns->ipv6.holders, subscriber, part);
+		part_hold(subscriber, part);
 	return rc;
 }
 
@@ -407,7 +416,7 @@ void subscriber_ipv6_replace(
 
 	part_drop(subscriber, part);
 	*held = *fresh;
-	prefix_table_add(&subscriber->lns->ipv6.holders, subscriber, part);
+	part_hold(subscriber, part);
 }
 
 void subscriber_ipv6_unreserve(struct subscriber *subscriber, const struct held_prefix *fresh)

@@ -30,6 +30,8 @@ static void configure(const char *prefix_pools)
 {
 	struct profile *old = lns.profile;
 	struct prefix_pool **made;
+	struct subscriber *subscriber;
+	uint32_t index = 0;
 	struct config_errors errors = {0};
 	struct config *config;
 	char text[2048];
@@ -38,8 +40,10 @@ static void configure(const char *prefix_pools)
 
 	cr_assert_eq(rc, 0, "%s", errors.n ? errors.text[0] : "");
 	config_errors_free(&errors);
-	made = prefix_pools_create(&lns, config);
+	made = prefix_pools_create(config);
 	cr_assert_not_null(made);
+	while ((subscriber = subscribers_next(&lns.subscribers, &index)))
+		prefix_pools_carry(made, config, subscriber);
 	prefix_pools_destroy(lns.prefix_pools, lns.n_prefix_pools);
 	lns.prefix_pools = made;
 	lns.n_prefix_pools = config->n_prefix_pools;
