@@ -8,12 +8,15 @@
 #include <rte_ip.h>
 
 #define L2TP_PORT 1701
-#define NATT_PORT 4500
 
+/*
+ * ESP by its addresses (and, in UDP, by its ports), not by SPI: all SAs of a peer have one owner, whose queue they are
+ * to come by, those of the next rekeying too.
+ */
 uint64_t steer_rss(uint64_t offered, uint16_t n_rx)
 {
 	static const uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP |
-		RTE_ETH_RSS_ESP | RTE_ETH_RSS_L2TPV2;
+		RTE_ETH_RSS_L2TPV2;
 
 	return n_rx > 1 ? offered & wanted : 0;
 }
@@ -65,34 +68,39 @@ static struct rte_flow *steer_flow(
 
 void steer_start(struct port *port)
 {
-	static const enum rte_flow_item_type families[] = {
-		RTE_FLOW_ITEM_TYPE_IPV4, RTE_FLOW_ITEM_TYPE_IPV6};
+	static const struct {
+		enum rte_flow_item_type item;
+		uint64_t addresses;
+	} families[] = {{RTE_FLOW_ITEM_TYPE_IPV4, RTE_ETH_RSS_IPV4},
+		{RTE_FLOW_ITEM_TYPE_IPV6, RTE_ETH_RSS_IPV6}};
 	static const struct rte_flow_item_udp l2tp = {.hdr.dst_port = RTE_BE16(L2TP_PORT)},
-					      natt = {.hdr.dst_port = RTE_BE16(NATT_PORT)},
 					      port_mask = {.hdr.dst_port = RTE_BE16(0xffff)};
 
 	port->n_flows = 0;
 	for (unsigned int i = 0; i < RTE_DIM(families); i++) {
-		const struct rte_flow_item rules[][6] = {
-			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
-				{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &l2tp, .mask = &port_mask},
-				{.type = RTE_FLOW_ITEM_TYPE_L2TPV2},
-				{.type = RTE_FLOW_ITEM_TYPE_END}},
-			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
-				{.type = RTE_FLOW_ITEM_TYPE_ESP}, {.type = RTE_FLOW_ITEM_TYPE_END}},
-			{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i]},
-				{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &natt, .mask = &port_mask},
-				{.type = RTE_FLOW_ITEM_TYPE_ESP}, {.type = RTE_FLOW_ITEM_TYPE_END}},
+		const struct {
+			struct rte_flow_item pattern[5];
+			uint64_t offered, types;
+		} rules[] = {
+			{{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i].item},
+				 {.type = RTE_FLOW_ITEM_TYPE_UDP,
+					 .spec = &l2tp,
+					 .mask = &port_mask},
+				 {.type = RTE_FLOW_ITEM_TYPE_L2TPV2},
+				 {.type = RTE_FLOW_ITEM_TYPE_END}},
+				RTE_ETH_RSS_L2TPV2, RTE_ETH_RSS_L2TPV2},
+			{{{.type = RTE_FLOW_ITEM_TYPE_ETH}, {.type = families[i].item},
+				 {.type = RTE_FLOW_ITEM_TYPE_ESP},
+				 {.type = RTE_FLOW_ITEM_TYPE_END}},
+				RTE_ETH_RSS_ESP, families[i].addresses},
 		};
-		static const uint64_t types[] = {
-			RTE_ETH_RSS_L2TPV2, RTE_ETH_RSS_ESP, RTE_ETH_RSS_ESP};
 
 		for (unsigned int k = 0; k < RTE_DIM(rules) && port->n_rx > 1; k++) {
 			struct rte_flow *flow;
 
-			if (!(port->rss_offered & types[k]))
+			if (!(port->rss_offered & rules[k].offered))
 				continue;
-			flow = steer_flow(port, rules[k], types[k]);
+			flow = steer_flow(port, rules[k].pattern, rules[k].types);
 			if (flow != NULL)
 				port->flows[port->n_flows++] = flow;
 		}

@@ -2,9 +2,10 @@
 /*
  * Which queue a packet arrives at, and so which worker: what a device is asked for, by what it offers.
  *
- * Best are the subscriber's own ids, which spread one LAC over all workers and keep the order of a session: the
- * L2TPv2 session id (RTE_ETH_RSS_L2TPV2) and the ESP SPI (RTE_ETH_RSS_ESP), then addresses and UDP ports. What a device
- * does not spread is spread by software: packets are handed to their session's owner.
+ * Best is the subscriber's own id, which spreads one LAC over all workers and keeps the order of a session: the L2TPv2
+ * session id (RTE_ETH_RSS_L2TPV2); then addresses and UDP ports. ESP goes by addresses, and ports where it is in UDP:
+ * so one peer's packets, which one worker has the SAs for, arrive at one queue, whatever the SPI is after a rekeying.
+ * What a device does not spread is spread by software: packets are handed to their session's owner.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ uint64_t steer_rx_offloads(const char *driver, uint64_t offered);
 uint64_t steer_tx_offloads(uint64_t offered);
 
 /*
- * The device runs: rules (rte_flow) that spread L2TPv2 data by session id and ESP by SPI, for drivers that
+ * The device runs: rules (rte_flow) that spread L2TPv2 data by session id and ESP by addresses, for drivers that
  * make no such hash without a rule. What a driver refuses is left to RSS and to software; port->n_flows says
  * how many it took.
  */

@@ -18,16 +18,14 @@ static const struct {
 		RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_SCTP |
 			RTE_ETH_RSS_L2_PAYLOAD,
 		8, RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP},
-	{"net_mlx5: SPI",
+	{"net_mlx5: SPI, which is not asked for",
 		RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP |
 			RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_LEVEL_INNERMOST,
-		8, RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP},
-	{"net_iavf: session id and SPI",
+		8, RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP},
+	{"net_iavf: session id, and SPI, which is not asked for",
 		RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP |
 			RTE_ETH_RSS_L2TPV2 | RTE_ETH_RSS_L2TPV3 | RTE_ETH_RSS_GTPU,
-		16,
-		RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP |
-			RTE_ETH_RSS_L2TPV2},
+		16, RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_L2TPV2},
 };
 
 Test(steer, receive_side_scaling_is_asked_for_by_what_there_is)
@@ -77,7 +75,7 @@ Test(steer, device_that_refuses_rules_runs_without)
 	cr_expect_eq(info.flows, 0);
 	cr_expect_str_eq(info.overload, "never");
 	cr_expect_eq(info.rx_descriptors, 512);
-	/* as if it had said that it hashes by session id */
+	/* as if it had said that it hashes by session id, and knows ESP */
 	port->rss_offered = RTE_ETH_RSS_L2TPV2 | RTE_ETH_RSS_ESP;
 	port->n_rx = 2;
 	steer_start(port);
