@@ -155,6 +155,11 @@ unsigned int install_tunnel_owner(const struct install *install, uint16_t id)
 	return tunnel ? tunnel->owner : 0;
 }
 
+const struct worker_load *install_load(const struct install *install)
+{
+	return &install->load;
+}
+
 /* The worker that has the SAs of a session's tunnel. */
 static uint8_t esp_owner(const struct install *install, uint16_t tunnel_id)
 {
@@ -162,7 +167,7 @@ static uint8_t esp_owner(const struct install *install, uint16_t tunnel_id)
 	const struct sa_group *group =
 		tunnel ? sa_group_at(dataplane_sas(install->dp), tunnel->path.sa_group) : NULL;
 
-	return group ? group->owner : WORKER_LOAD_CLEAR;
+	return group ? sa_group_owner(group) : WORKER_LOAD_CLEAR;
 }
 
 int install_session_open(struct install *install, struct subscriber_record *record)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct install;
+struct worker_load;
 
 struct install *install_create(struct dataplane *dp, struct install_route *routes);
 void install_destroy(struct install *install);
@@ -33,6 +34,8 @@ int install_tunnel_open(struct install *install, uint16_t id, uint16_t peer_id,
 /* The tunnel's packets take another path; its sessions' templates follow by messages, paced. */
 int install_tunnel_move(struct install *install, uint16_t id, const struct l2tp_path *path);
 void install_tunnel_close(struct install *install, uint16_t id);
+/* What the workers have to do, by their sessions. */
+const struct worker_load *install_load(const struct install *install);
 /* The worker that sends the tunnel's control packets; 0 for an unknown tunnel. */
 unsigned int install_tunnel_owner(const struct install *install, uint16_t id);
 

@@ -451,6 +451,7 @@ void install_sas_poll(struct install_sas *sas, uint64_t now)
 				unpublish(sas, sa);
 	}
 	groups_poll(sas, now);
+	owners_poll(sas);
 }
 
 /* ---- all of them ---- */
@@ -502,6 +503,7 @@ struct install_sas *install_sas_create(const struct install_sa_settings *setting
 	if (!sas)
 		return NULL;
 	sas->table = settings->table;
+	sas->dp = settings->dp;
 	sas->store = settings->store;
 	snprintf(sas->store_error, sizeof(sas->store_error), "%s",
 		settings->store_error ? settings->store_error : "");

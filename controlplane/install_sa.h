@@ -32,6 +32,9 @@
 #define INSTALL_SA_MISSES 32
 #define INSTALL_SA_DIGEST 20
 
+struct dataplane;
+struct worker_load;
+
 enum install_sa_source { INSTALL_SA_CONFIG, INSTALL_SA_KERNEL };
 
 enum install_sa_state {
@@ -70,10 +73,14 @@ struct install_sa_spec {
 struct install_sa_group {
 	struct install_sa_group *hash_next, *id_next; /* hash chains */
 	struct install_sa_group *empty_next;          /* of those that have no SA */
+	struct install_sa_group *moving_next;         /* of those that change their owner */
 	struct install_sa *newest;                    /* its SAs, newest first */
 	uint32_t id;
-	uint8_t owner; /* worker */
+	uint8_t owner; /* worker; while it is moving, who it is to be */
 	uint8_t family;
+	bool settled;       /* the owner stays who it is */
+	bool settled_nat;   /* counted among those behind a NAT */
+	bool moving, asked; /* the owner is to change, and was asked to say so */
 	uint16_t vrf;
 	uint8_t local[16], peer[16];
 	uint16_t peer_port; /* 0: native */
@@ -107,6 +114,7 @@ struct install_sa {
 	bool dumped;            /* takes its place in the group by born */
 	bool unpublish_left;    /* there was no memory to take it out */
 	bool named;             /* see install_sa_named() */
+	bool owner_asked;       /* to give it to the group's new one */
 	bool final;             /* refused for what it is: another try would come to the same */
 	bool used_up;           /* refused: its key has no number left */
 	uint64_t held_until;    /* not used before, while an older one is named; 0: not held */
@@ -123,6 +131,7 @@ struct install_sa {
 
 struct install_sa_settings {
 	struct sa_table *table;
+	struct dataplane *dp;   /* whose workers are asked; NULL: owners stay who they are */
 	struct sa_store *store; /* NULL: all are refused, with store_error */
 	const char *store_error;
 	unsigned int n_workers;
@@ -168,6 +177,18 @@ bool install_sa_in_use(const struct install_sas *sas, const struct install_sa *s
  * keys join the group where IKE had it last, and not there. True: it was another port.
  */
 bool install_sa_moved(struct install_sas *sas, uint32_t index, uint32_t generation, uint16_t port);
+
+/*
+ * A control message of L2TP came out of the group's ESP, authentic so, by the queue of worker arrival. A NIC that spreads
+ * ESP by addresses will bring all others there too, also after a rekeying: so the group becomes that worker's, as far as
+ * it has not much more to do than others, by groups and by sessions. Only the first call counts, until the last tunnel
+ * has left the group: one that comes after it may come by another way.
+ *
+ * The worker that has the group hands it over between two bursts, nothing is lost and no number is used twice: what
+ * arrives at it afterwards is handed on. install_sas_poll() goes on with what found no room in its ring.
+ */
+void install_sas_arrived(
+	struct install_sas *sas, uint32_t group, uint8_t arrival, const struct worker_load *load);
 
 /* A tunnel has come up on a group, or left it. */
 void install_sas_hold(struct install_sas *sas, uint32_t group);

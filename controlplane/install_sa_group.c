@@ -91,7 +91,7 @@ struct install_sa_group *group_get(
 {
 	struct place place = place_of_spec(spec);
 	struct install_sa_group *group = group_find(sas, &place);
-	uint8_t owner = 0;
+	uint8_t owner;
 	int64_t id;
 
 	if (group)
@@ -99,9 +99,7 @@ struct install_sa_group *group_get(
 	group = calloc(1, sizeof(*group));
 	if (!group)
 		return NULL;
-	for (unsigned int i = 1; i < sas->n_workers; i++)
-		if (sas->load[i] < sas->load[owner])
-			owner = (uint8_t)i;
+	owner = owner_first(sas);
 	id = sa_group_create(sas->table, owner);
 	if (id < 0) {
 		free(group);
@@ -128,7 +126,7 @@ static void group_free(struct install_sas *sas, struct install_sa_group *group)
 	while (*at != group)
 		at = &(*at)->id_next;
 	*at = group->id_next;
-	sas->load[group->owner]--;
+	owner_forget(sas, group);
 	sas->n_groups--;
 	free(group);
 }
@@ -334,7 +332,10 @@ void install_sas_release(struct install_sas *sas, uint32_t id, uint64_t now)
 {
 	struct install_sa_group *group = group_by_id(sas, id);
 
-	if (!group || !group->holds || --group->holds || group->n_sas)
+	if (!group || !group->holds || --group->holds)
+		return;
+	owner_unsettle(sas, group);
+	if (group->n_sas)
 		return;
 	/* its next SCCRQ may be on the way */
 	group->empty_since = now;

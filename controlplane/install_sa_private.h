@@ -9,6 +9,7 @@
 
 struct install_sas {
 	struct sa_table *table;
+	struct dataplane *dp;
 	struct sa_store *store;
 	char store_error[256];
 	unsigned int n_workers, permit;
@@ -24,11 +25,14 @@ struct install_sas {
 	uint32_t mask;
 	struct install_sa **by_id, **by_key;
 	struct install_sa_group **by_address, **by_group;
-	struct install_sa_group *empty; /* groups without SAs */
+	struct install_sa_group *empty;  /* groups without SAs */
+	struct install_sa_group *moving; /* groups that change their owner */
 	uint32_t n_groups;
 	uint32_t load[WORKERS_MAX]; /* groups of each worker */
-	bool endings_left;          /* removals that found no memory */
-	uint64_t now;               /* as the last call said: what ends, ends between two */
+	/* of these, such as have shown where they arrive: in the open, behind a NAT */
+	uint32_t settled[2][WORKERS_MAX];
+	bool endings_left; /* removals that found no memory */
+	uint64_t now;      /* as the last call said: what ends, ends between two */
 };
 
 /* ---- install_sa_group.c ---- */
@@ -51,3 +55,12 @@ void group_leave(struct install_sas *sas, struct install_sa *sa, uint64_t now);
 void group_choose(struct install_sas *sas, struct install_sa_group *group);
 void groups_poll(struct install_sas *sas, uint64_t now);
 void groups_destroy(struct install_sas *sas);
+
+/* ---- install_sa_owner.c ---- */
+/* Who has the least groups: a new one's owner, until it shows where its packets arrive. */
+uint8_t owner_first(const struct install_sas *sas);
+/* The group is forgotten. */
+void owner_forget(struct install_sas *sas, struct install_sa_group *group);
+/* The last tunnel has left: the next message counts. */
+void owner_unsettle(struct install_sas *sas, struct install_sa_group *group);
+void owners_poll(struct install_sas *sas);

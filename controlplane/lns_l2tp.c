@@ -186,10 +186,15 @@ static const uint8_t *punt_parse(
 
 void lns_l2tp_punt(struct lns *lns, struct rte_mbuf *packet)
 {
+	const struct meta *meta = meta_of(packet);
 	struct l2tp_path path;
 	const uint8_t *bytes;
 	size_t length;
 
+	/* before the answer, and so before there is a session; where one worker receives all, that says nothing */
+	if (meta->sa_group && dataplane_iface_receivers(lns->dp, meta->iface) > 1)
+		install_sas_arrived(
+			lns->sas, meta->sa_group, meta->arrival, install_load(lns->install));
 	bytes = rte_pktmbuf_linearize(packet) ? NULL : punt_parse(packet, &path, &length);
 	if (bytes)
 		l2tp_lns_input(lns->l2tp, lns->now, &path, bytes, length);

@@ -52,6 +52,7 @@ int lns_sas_start(struct lns *lns, char *error, size_t error_size)
 	const struct config_ipsec_settings *ipsec = &lns_config(lns)->ipsec;
 	struct install_sa_settings settings = {
 		.table = dataplane_sas(lns->dp),
+		.dp = lns->dp,
 		.n_workers = dataplane_workers(lns->dp),
 		.permit = permits(ipsec),
 		.max = ipsec->max_sas,

@@ -29,10 +29,15 @@ uint8_t worker_load_take(struct worker_load *load, uint8_t esp)
 	return (uint8_t)owner;
 }
 
+bool worker_load_room(const struct worker_load *load, uint8_t worker)
+{
+	return worker < load->n &&
+		load->load[worker] < load->load[worker_load_least(load)] + WORKER_LOAD_SLACK;
+}
+
 bool worker_load_move(struct worker_load *load, uint8_t owner, uint8_t arrival)
 {
-	if (arrival >= load->n || arrival == owner ||
-		load->load[arrival] >= load->load[worker_load_least(load)] + WORKER_LOAD_SLACK)
+	if (arrival == owner || !worker_load_room(load, arrival))
 		return false;
 	load->load[owner] -= WORKER_LOAD_SESSION;
 	load->load[arrival] += WORKER_LOAD_SESSION;

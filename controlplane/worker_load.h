@@ -30,6 +30,8 @@ struct worker_load {
 
 /* A session's owner, counted. esp: the owner of its SAs, or WORKER_LOAD_CLEAR. */
 uint8_t worker_load_take(struct worker_load *load, uint8_t esp);
+/* Has the worker not much more to do than others? */
+bool worker_load_room(const struct worker_load *load, uint8_t worker);
 /* A session in the clear, which owner has, arrives at another worker: is it to have it? If so, it is counted there. */
 bool worker_load_move(struct worker_load *load, uint8_t owner, uint8_t arrival);
 /* The session ended: the same two. */

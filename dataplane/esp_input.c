@@ -70,14 +70,17 @@ static uint16_t esp_lookup(
 			rte_prefetch0(entry->sa);
 			rte_prefetch0(&entry->sa->state);
 		}
-		if (likely(entry->owner == w->id)) {
+
+		uint8_t owner = sa_owner(entry);
+
+		if (likely(owner == w->id)) {
 			sas[kept] = index;
 			pkts[kept++] = m;
 			continue;
 		}
 		meta->sa = index;
 		meta->sa_generation = __atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE);
-		handoff(w, m, entry->owner, HANDOFF_SA);
+		handoff(w, m, owner, HANDOFF_SA);
 	}
 	return kept;
 }
@@ -286,11 +289,11 @@ static uint32_t esp_lookup_one(const struct worker *w, struct rte_mbuf **pkts, u
 }
 
 /* All of one SA, another worker's. */
-static void esp_hand_over(struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t index)
+static void esp_hand_over(
+	struct worker *w, struct rte_mbuf **pkts, uint16_t n, uint32_t index, uint8_t owner)
 {
 	const struct sa_entry *entry = sa_at(w->sas, index);
 	uint32_t generation = __atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE);
-	uint8_t owner = entry->owner;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct meta *meta = meta_of(pkts[i]);
@@ -313,15 +316,17 @@ static __rte_noinline uint16_t esp_input_mixed(struct worker *w, struct rte_mbuf
 uint16_t esp_input(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint32_t index;
+	uint8_t owner;
 
 	if (unlikely(n == 0))
 		return 0;
 	index = esp_lookup_one(w, pkts, n);
 	if (unlikely(index == SA_NONE))
 		return esp_input_mixed(w, pkts, n);
-	if (likely(sa_at(w->sas, index)->owner == w->id))
+	owner = sa_owner(sa_at(w->sas, index));
+	if (likely(owner == w->id))
 		return esp_open_one(w, pkts, n, index);
-	esp_hand_over(w, pkts, n, index);
+	esp_hand_over(w, pkts, n, index, owner);
 	return 0;
 }
 
@@ -367,13 +372,14 @@ uint16_t esp_input_handed(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 		struct rte_mbuf *m = pkts[i];
 		const struct meta *meta = meta_of(m);
 		const struct sa_entry *entry = sa_at(w->sas, meta->sa);
+		uint8_t owner = sa_owner(entry);
 
 		if (unlikely(meta->sa_generation == 0 || !sa_is(entry, meta->sa_generation))) {
 			worker_drop(w, m, DROP_ESP_STALE);
 			continue;
 		}
-		if (unlikely(entry->owner != w->id)) {
-			handoff(w, m, entry->owner, HANDOFF_SA);
+		if (unlikely(owner != w->id)) {
+			handoff(w, m, owner, HANDOFF_SA);
 			continue;
 		}
 		if (kept == 0 || meta->sa != sas[kept - 1]) {

@@ -88,9 +88,12 @@ static uint16_t esp_select(
 			esp_drop_outbound(w, m, SA_NONE, DROP_ESP_NO_SA);
 			continue;
 		}
+
+		uint8_t owner = sa_group_owner(group);
+
 		/* its owner looks again: what is on its way when an SA is replaced takes the new one */
-		if (group->owner != w->id) {
-			handoff(w, m, group->owner, HANDOFF_SA);
+		if (owner != w->id) {
+			handoff(w, m, owner, HANDOFF_SA);
 			continue;
 		}
 		if (unlikely(!esp_is_for(entry, rte_pktmbuf_mtod(m, const uint8_t *)))) {

@@ -4,7 +4,8 @@
  *
  * What is handed on names its session or SA by index and generation; the receiver checks both again.
  * meta.hops counts moves to an owner (of the SA, of the session): at most two on the way in, and two on
- * the way out for a packet turned round to another subscriber. A fragment on its way to the worker that
+ * the way out for a packet turned round to another subscriber, and on each way one more if an owner changes meanwhile.
+ * A fragment on its way to the worker that
  * puts its datagram together, and a frame on its way to the worker with the queue, are not moves to an
  * owner: neither can come back.
  */
@@ -12,7 +13,7 @@
 
 #include "worker.h"
 
-#define HANDOFF_HOPS_MAX 2
+#define HANDOFF_HOPS_MAX 3
 #define HANDOFF_BURSTS   4 /* taken from each worker in a turn, at the most */
 #define HANDOFF_RESERVE  8 /* of a ring: this part is for control alone */
 

@@ -40,12 +40,54 @@ static int message_session(struct worker *w, struct session *session, const stru
 	}
 }
 
+/*
+ * Nothing of an SA is in hand between two bursts, so what the release store publishes is its last state. Whose slot has
+ * another life by now has not been ours since then.
+ */
+static int message_sa_owner(struct worker *w, const struct message *message)
+{
+	struct sa_entry *entry;
+
+	if (message->index >= w->sas->capacity || message->owner.worker >= w->n_workers)
+		return -EINVAL;
+	entry = sa_at(w->sas, message->index);
+	if (message->generation == 0 || !sa_is(entry, message->generation) ||
+		sa_owner(entry) != w->id)
+		return -ESTALE;
+	__atomic_store_n(&entry->owner, message->owner.worker, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int message_group_owner(struct worker *w, const struct message *message)
+{
+	const struct sa_group *group = sa_group_at(w->sas, message->index);
+
+	if (message->owner.worker >= w->n_workers)
+		return -EINVAL;
+	if (group == NULL || sa_group_owner(group) != w->id)
+		return -ESTALE;
+	__atomic_store_n(&w->sas->groups[group - w->sas->groups].owner, message->owner.worker,
+		__ATOMIC_RELEASE);
+	return 0;
+}
+
+static int message_sa(struct worker *w, const struct message *message)
+{
+	int rc = message->type == MESSAGE_SA_OWNER ? message_sa_owner(w, message)
+						   : message_group_owner(w, message);
+
+	w->stats.messages_stale += rc == -ESTALE;
+	return rc;
+}
+
 static int message_run(struct worker *w, const struct message *message, struct message_reply *reply)
 {
 	if (message->type == MESSAGE_WORKER_STATS) {
 		w->stats_snapshot = w->stats;
 		return 0;
 	}
+	if (message->type == MESSAGE_SA_OWNER || message->type == MESSAGE_GROUP_OWNER)
+		return message_sa(w, message);
 	if (message->index >= w->sessions->capacity)
 		return -EINVAL;
 

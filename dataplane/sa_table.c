@@ -186,7 +186,7 @@ int64_t sa_publish(
 		.group = place->group,
 		.sa = sa,
 		.spi = sa->spi,
-		.owner = group->owner,
+		.owner = sa_group_owner(group),
 		.direction = sa->direction,
 		.mode = sa->mode,
 		.family = place->family,

@@ -46,6 +46,8 @@ def runs(lab):
         'half': inside(lab, 'half', 'aes128gcm16', f'{CLEAR},{SECURE}', '--esp-tunnels', 'half'),
         'clients': inside(lab, 'clients', 'aes256-sha256', '10.1.0.131', '--natt', '31000', '--source-port', 'any',
                           '--esp-spi', '0x20000'),
+        'queues': inside(lab, 'queues', 'aes128gcm16', '10.1.0.134', '--natt', '33000', '--source-port', 'any',
+                         '--esp-spi', '0x23000', tunnels=32),
         'inject': inside(lab, 'inject', 'aes256gcm16', '10.1.0.132', '--esp-spi', '0x21000', '--esp-inject',
                          'replay=5,corrupt=5,reorder=2', tunnels=4),
         'inject-cbc': inside(lab, 'inject-cbc', 'aes128-sha1', '10.1.0.133', '--natt', '--esp-spi', '0x22000',
@@ -59,7 +61,7 @@ def runs(lab):
 
 
 def setup(lab):
-    for number in [*range(130, 134), *range(140, 140 + len(ALGORITHMS))]:
+    for number in [*range(130, 135), *range(140, 140 + len(ALGORITHMS))]:
         lab.run('lac', 'ip', 'addr', 'add', f'10.1.0.{number}/24', 'dev', 'access')
     options = runs(lab)
     six = [inside(lab, 'six', 'aes128gcm16', 'fd00:1::2', '--esp-spi', '0x40000', tunnels=2),
@@ -162,6 +164,33 @@ def order_is_kept_when_sas_and_sessions_have_different_owners(lab, state):
     crossed = sum(row['handoff_in'] for row in state.lnsd.rows('workers'))
     check(crossed > 1000, f'only {crossed} packets were handed over')
     return f'{crossed} packets handed over'
+
+
+@case
+def packets_of_a_client_arrive_at_the_owner_of_its_sas(lab, state):
+    """Two workers, ports of two queues, over which the kernel spreads the clients by addresses and ports: each is owned
+    where it arrives, but for a few where one queue has far more than the other."""
+    state.lnsd.stop()
+    state.lnsd.config['dpdk'].update({'worker-cores': [1, 0], 'share-cores': True})
+    state.lnsd.config['dpdk']['vdevs'] = [vdev + ',qpairs=2' for vdev in state.lnsd.config['dpdk']['vdevs']]
+    state.lnsd.start()
+    child = load.start(lab, 32, 32, *state.options['queues'][2:], '--direction', 'up', '--pps', '1000',
+                       '--traffic-seconds', '4', local=state.options['queues'][1])
+    try:
+        eventually(lambda: len(state.lnsd.sessions()) == 32, '32 sessions', timeout=20)
+        owners = [row['worker'] for row in state.lnsd.rows('sas') if row['worker'] is not None and row['packets']]
+        before = state.lnsd.rows('workers')
+        status = child.wait(60)
+    finally:
+        lab.end(child)
+    result = load.result_of(lab, 'load')
+    check_equal(status, 0, f"lnsload's status: {load.brief(result['up'])}")
+    after = state.lnsd.rows('workers')
+    crossed, uplink = (sum(now[key] - then[key] for then, now in zip(before, after)) for key in ('handoff_in', 'uplink'))
+    check(uplink > 2000, f'only {uplink} packets')
+    check(0 in owners and 1 in owners, f'owners: {owners}')
+    check(crossed < 0.2 * uplink, f'{crossed} of {uplink} packets were handed over')
+    return f'{crossed} of {uplink} packets handed over'
 
 
 def finish(lab, state):

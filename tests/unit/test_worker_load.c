@@ -37,6 +37,19 @@ Test(worker_load, plain_sessions_take_turns)
 	expect_even(0);
 }
 
+Test(worker_load, who_has_much_more_than_others_has_no_room)
+{
+	load.n = 3;
+	cr_expect(worker_load_room(&load, 2));
+	cr_expect_not(worker_load_room(&load, 3), "there is no such worker");
+	for (unsigned int i = 0; i < WORKER_LOAD_SLACK; i++)
+		load.load[2] += WORKER_LOAD_SESSION;
+	cr_expect_not(worker_load_room(&load, 2));
+	cr_expect(worker_load_room(&load, 0));
+	load.load[0] = load.load[1] = 1;
+	cr_expect(worker_load_room(&load, 2));
+}
+
 Test(worker_load, many_peers_sessions_stay_with_their_sas)
 {
 	load.n = 4;

@@ -2,8 +2,9 @@
 /*
  * Typed messages from the control core to a worker, and the answers.
  *
- * Owner-written state is changed and read only by its owner: this is how the control core asks. Messages
- * name a session by index and generation; one whose generation has passed is answered -ESTALE and counted.
+ * Owner-written state is changed and read only by its owner: this is how the control core asks. Messages name a session
+ * or SA by index and generation; one whose generation has passed, or that is not the worker's, is answered -ESTALE and
+ * counted.
  */
 #pragma once
 
@@ -21,6 +22,9 @@ enum message_type {
 	MESSAGE_SESSION_POLICER, /* sets or removes the policer */
 	MESSAGE_SESSION_FILTER,  /* stops or lets through a subscriber's packets; PPP goes on */
 	MESSAGE_WORKER_STATS,    /* worker copies its stats to its snapshot block, then answers */
+	/* The owner gives them away (sa_table.h): from the next burst on they are another worker's. */
+	MESSAGE_SA_OWNER,    /* index, generation: an SA */
+	MESSAGE_GROUP_OWNER, /* index: a group's id; its outbound SAs with it */
 	MESSAGE_TYPES,
 	MESSAGE_NOTICE_ESP = 0x100, /* only as an answer, unasked: struct esp_notice */
 };
@@ -43,6 +47,9 @@ struct message {
 		struct {
 			bool block_up, block_down;
 		} filter;
+		struct {
+			uint8_t worker;
+		} owner; /* the new one */
 		uint8_t space[40];
 	};
 };

@@ -8,7 +8,9 @@
  * sends leaves by the group's newest outbound SA.
  *
  * Writer: the control core (controlplane/install_sa.c). Readers: workers, without locks, between two quiescent
- * states. Removal: unpublish, then after a grace period (rcu.h) done() gets the SA back, its final state in
+ * states. One field is the workers': who owns a group, and each of its SAs, may change, and then the present owner
+ * says so itself, between two bursts (MESSAGE_SA_OWNER, MESSAGE_GROUP_OWNER in message.h). So at any time one worker
+ * and no other finds that an SA is its own, and who is given it sees all that the one before has written. Removal: unpublish, then after a grace period (rcu.h) done() gets the SA back, its final state in
  * it. Entries are type-stable: an index from a stale packet may be looked at and is refused by its generation.
  */
 #pragma once
@@ -43,13 +45,13 @@ struct sa_place {
 	struct sa_selector inner;
 };
 
-/* Control core writes before publication, workers read. */
+/* Control core writes before publication, but for owner and port; workers read. */
 struct sa_entry {
 	uint32_t generation; /* 0 = free slot; changes with every life; atomic, release */
 	uint32_t group;
 	struct sa *sa; /* the owner's alone */
 	uint32_t spi;  /* network byte order */
-	uint8_t owner; /* worker: the group's */
+	uint8_t owner; /* worker: the group's; atomic: sa_owner(); the owner may write another one */
 	uint8_t direction, family, mode;
 	uint32_t next; /* inbound: the next one in its chain, SA_NONE: the last; atomic, release */
 	uint16_t vrf;
@@ -63,7 +65,7 @@ static_assert(sizeof(struct sa_entry) == 64, "an SA's entry is one cache line");
 struct sa_group {
 	uint32_t id;       /* 0: there is none; atomic, release */
 	uint32_t outbound; /* index of the newest outbound SA, SA_NONE: there is none; atomic */
-	uint8_t owner;     /* worker */
+	uint8_t owner;     /* worker; atomic: sa_group_owner(); the owner may write another one */
 };
 
 struct sa_table {
@@ -134,6 +136,20 @@ static inline struct sa_entry *sa_at(const struct sa_table *table, uint32_t inde
 static inline bool sa_is(const struct sa_entry *entry, uint32_t generation)
 {
 	return likely(__atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE) == generation);
+}
+
+/*
+ * The worker that alone uses an inbound SA, and the worker that alone uses the outbound ones of a group. Who finds itself
+ * here sees what the one before wrote. To be read once for a decision: it may change.
+ */
+static inline uint8_t sa_owner(const struct sa_entry *entry)
+{
+	return __atomic_load_n(&entry->owner, __ATOMIC_ACQUIRE);
+}
+
+static inline uint8_t sa_group_owner(const struct sa_group *group)
+{
+	return __atomic_load_n(&group->owner, __ATOMIC_ACQUIRE);
 }
 
 static inline bool sa_entry_matches(const struct sa_entry *entry, uint16_t vrf, uint8_t family,
