@@ -36,7 +36,8 @@ def draw(path, title, script, lines):
         plots.append(f"$d{index} using 1:2:3:4 with yerrorlines title '{label}' lc rgb '{colour}' lw 2 dt {dash} pt 7 "
                      'ps 0.5')
     if not plots:
-        sys.exit(f'plot: nothing to draw for {os.path.basename(path)}')
+        print(f'plot: nothing to draw for {os.path.basename(path)}, which stays as it is', file=sys.stderr)
+        return
     text = '\n'.join([STYLE, f"set output '{path}'", f'set title "{title}"', script, *data,
                       'plot ' + ', \\\n  '.join(plots)])
     subprocess.run(['gnuplot'], input=text + '\n', text=True, check=True)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Draws what run.sh --json wrote: rate by packet size and by number of sessions, as SVG.
 #
-# usage: plot.sh FILE.json [DIRECTORY]       DIRECTORY: docs/benchmarks; size.svg and sessions.svg
+# usage: plot.sh FILE.json [DIRECTORY]       DIRECTORY: docs/benchmarks; size.svg and sessions.svg, from the tests
+# "size" and "growth"; one that FILE has nothing for stays as it is
 set -euo pipefail
 
 bench=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
