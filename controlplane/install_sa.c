@@ -71,6 +71,23 @@ static void key_unlink(struct install_sas *sas, struct install_sa *sa)
 	*at = sa->key_next;
 }
 
+/* Without memory for it the text is empty. */
+static void text_set(const char **at, const char *text)
+{
+	char *copy = *text ? strdup(text) : NULL;
+
+	if (**at)
+		free((void *)(uintptr_t)*at);
+	*at = copy ? copy : "";
+}
+
+static void record_destroy(struct install_sa *sa)
+{
+	text_set(&sa->name, "");
+	text_set(&sa->reason, "");
+	free(sa);
+}
+
 static struct install_sa *record_create(
 	struct install_sas *sas, const struct install_sa_spec *spec, uint64_t now)
 {
@@ -105,7 +122,8 @@ static struct install_sa *record_create(
 	sa->index = SA_NONE;
 	sa->born = spec->born;
 	sa->dumped = spec->dumped;
-	snprintf(sa->name, sizeof(sa->name), "%s", spec->name ? spec->name : "");
+	sa->name = sa->reason = "";
+	text_set(&sa->name, spec->name ? spec->name : "");
 	chain = id_chain(sas, sa->direction, sa->vrf, id_address(sa), sa->spi);
 	sa->id_next = *chain;
 	*chain = sa;
@@ -118,13 +136,13 @@ static void record_free(struct install_sas *sas, struct install_sa *sa)
 		sas->n_refused--;
 	sas->slots[sa->slot] = NULL;
 	sas->slots_free[sas->n_slots_free++] = sa->slot;
-	free(sa);
+	record_destroy(sa);
 }
 
 static void record_refuse(struct install_sas *sas, struct install_sa *sa, const char *reason)
 {
 	sa->state = INSTALL_SA_REFUSED;
-	snprintf(sa->reason, sizeof(sa->reason), "%s", reason);
+	text_set(&sa->reason, reason);
 	sas->n_refused++;
 }
 
@@ -266,7 +284,7 @@ void install_sa_stop(
 	sas->now = now;
 	if (sa->state != INSTALL_SA_LIVE && sa->state != INSTALL_SA_WAITING)
 		return;
-	snprintf(sa->reason, sizeof(sa->reason), "%s", reason);
+	text_set(&sa->reason, reason);
 	take_out(sas, sa, INSTALL_SA_STOPPED, now);
 }
 
@@ -539,7 +557,7 @@ void install_sas_destroy(struct install_sas *sas)
 	for (uint32_t at = 0; sas->slots && (sa = install_sas_next(sas, &at));) {
 		if (sa->sa)
 			sa_destroy(sas->store, sa->sa);
-		free(sa);
+		record_destroy(sa);
 	}
 	if (sas->by_group)
 		groups_destroy(sas);

@@ -125,8 +125,9 @@ struct install_sa {
 	uint64_t created, born;
 	uint64_t packets, bytes;               /* in all, once sa is gone */
 	uint8_t key_digest[INSTALL_SA_DIGEST]; /* while sa is there */
-	char name[64];                         /* in the configuration */
-	char reason[256];                      /* refused, stopped: why */
+	/* few have them: allocated, "" without */
+	const char *name;   /* in the configuration */
+	const char *reason; /* refused, stopped: why */
 };
 
 struct install_sa_settings {

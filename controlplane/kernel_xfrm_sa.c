@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#define REASON_MAX 256
 
 /* False: not ours, or nothing that can be used yet. */
 static bool place_of(
@@ -161,7 +164,7 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool du
 {
 	struct kernel_sa *sa = kernel_sa_find(xfrm, &told->id);
 	struct install_sa_spec spec = {0};
-	char was[sizeof(sa->sa->reason)] = "";
+	char was[REASON_MAX] = "";
 	uint8_t digest[INSTALL_SA_DIGEST];
 	time_t wall = time(NULL);
 
@@ -182,7 +185,7 @@ void kernel_sa_set(struct kernel_xfrm *xfrm, const struct xfrm_sa *told, bool du
 		/* it is not new: among those of its group it has its place by its age */
 		dumped |= sa->asked_again;
 		if (sa->sa && sa->sa->state == INSTALL_SA_REFUSED)
-			memcpy(was, sa->sa->reason, sizeof(was));
+			snprintf(was, sizeof(was), "%s", sa->sa->reason);
 		kernel_sa_remove(xfrm, sa);
 	}
 	sa = kernel_sa_create(xfrm, &told->id);
