@@ -54,6 +54,9 @@ class Captures:
             words += ['--pcap-vlan', ','.join(map(str, (VLAN, OUTER_VLAN)[:case['tags']]))] if case['tags'] else []
             words += ['--ipv6'] if case['inner'] == 'ipv6' else []
             subprocess.run(words, check=True)
+            # what the kernel still writes would share the memory with what is measured
+            with open(path, 'rb') as file:
+                os.fsync(file.fileno())
         return path
 
     def sas(self, case):
