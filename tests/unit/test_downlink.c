@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets on their way to a subscriber, from the internet, another subscriber or the control plane. */
-#include "path_rig.h"
+#include "path_fixture.h"
 
 #include "policy.h"
 
-#define SESSION 3
 #define HEADERS (20 + 8 + 6 + 4) /* IPv4, UDP, L2TP, ff 03 00 21 */
 
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
 
 static void start(void)
 {
-	rig_start(&rig, 1);
-	rig_tunnel(&rig);
-	rig_session(&rig, RIG_TUNNEL, SESSION, 0, 1400, RIG_FLAGS);
+	path_start_with(1400);
 }
 
-static void finish(void)
-{
-	rig_destroy(&rig);
-}
-
-TestSuite(downlink, .init = start, .fini = finish);
+TestSuite(downlink, .init = start, .fini = path_finish);
 
 static void send_core(void)
 {

@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The checks on what subscribers and the core side send. */
-#include "path_rig.h"
+#include "path_fixture.h"
 
-#define SESSION 3
-
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
 
-static void start(void)
-{
-	rig_start(&rig, 1);
-	rig_tunnel(&rig);
-	rig_session(&rig, RIG_TUNNEL, SESSION, 0, 1492, RIG_FLAGS);
-}
-
-static void finish(void)
-{
-	rig_destroy(&rig);
-}
-
-TestSuite(ip_input, .init = start, .fini = finish);
-
-static void send_up(void)
-{
-	frame_data(&rig, &in, RIG_TUNNEL, SESSION, inner.data[0] >> 4 == 6 ? 0x57 : 0x21,
-		inner.data, inner.n);
-	rig_send(&rig, RIG_ACCESS, &in);
-	rig_turn(&rig);
-}
+TestSuite(ip_input, .init = path_start, .fini = path_finish);
 
 static void send_down(void)
 {

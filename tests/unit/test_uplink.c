@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A subscriber's packets on their way from the LAC to the internet. */
-#include "path_rig.h"
+#include "path_fixture.h"
 
-#define SESSION 3
-
-static struct rig rig;
-static struct frame in, out, inner;
 static struct meta meta;
 
-static void start(void)
-{
-	rig_start(&rig, 1);
-	rig_tunnel(&rig);
-	rig_session(&rig, RIG_TUNNEL, SESSION, 0, 1492, RIG_FLAGS);
-}
-
-static void finish(void)
-{
-	rig_destroy(&rig);
-}
-
-TestSuite(uplink, .init = start, .fini = finish);
+TestSuite(uplink, .init = path_start, .fini = path_finish);
 
 Test(uplink, ipv4_leaves_by_the_core_with_its_ttl_one_less)
 {
