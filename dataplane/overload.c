@@ -4,6 +4,7 @@
  */
 #include "overload.h"
 #include "l2tp_input.h"
+#include "lane.h"
 
 #include <rte_ethdev.h>
 
@@ -56,25 +57,28 @@ static inline bool overload_is_beyond(const struct rx_queue *rx, unsigned int qu
 }
 
 /*
- * The rule under load: data of a session in untagged IPv4, or else what a flood is made of, whoever it is for. A few
- * loads of one line decide about it, since what is not dropped faster than a worker works need not be dropped. The
- * class and the key that it will have if it is for us and from whom it says; CLASSES: nothing is known.
+ * The rule under load: data of a session in IPv4, with the tags of the burst's first frame, or else what a flood is
+ * made of, whoever it is for. A few loads of one line decide about it, since what is not dropped faster than a worker
+ * works need not be dropped. The class and the key that it will have if it is for us and from whom it says; CLASSES:
+ * nothing is known.
  */
 static inline enum overload_class overload_glance(
-	const struct worker *w, const struct port *port, const struct rte_mbuf *m, uint32_t *key)
+	const struct worker *w, const struct lane_l2 *l2, const struct rte_mbuf *m, uint32_t *key)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ppp, *ids;
+	uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
+	const uint8_t *start = rte_pktmbuf_mtod(m, const uint8_t *), *frame = start + tags;
+	const uint8_t *ppp, *ids;
 	uint16_t flags;
 
+	if (m->data_len < 56 + tags || ((load64(start + 12) ^ l2->tags) & l2->mask) != 0)
+		return OVERLOAD_CLASSES;
 	/* EtherType, version 4 and no options; no fragment, UDP; port 1701 */
-	if (m->data_len < 56 ||
-		(load32(frame + 12) & RTE_BE32(0xffffff00)) != RTE_BE32(0x08004500) ||
+	if ((load32(frame + 12) & RTE_BE32(0xffffff00)) != RTE_BE32(0x08004500) ||
 		(load32(frame + 20) & RTE_BE32(0x3fff00ff)) != RTE_BE32(IPPROTO_UDP) ||
 		load16(frame + 36) != RTE_BE16(L2TP_PORT)) {
-		*key = port->untagged;
-		return m->data_len >= 14 && load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_ARP)
-			? OVERLOAD_LINK
-			: OVERLOAD_CLASSES;
+		*key = l2->iface->index;
+		return load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_ARP) ? OVERLOAD_LINK
+									  : OVERLOAD_CLASSES;
 	}
 	flags = load_be16(frame + 42);
 	ids = frame + 44 + (flags & L2TP_FLAG_LENGTH ? 2 : 0);
@@ -136,9 +140,14 @@ static void overload_look(struct worker *w, const struct port *port, struct rte_
 	uint16_t n, struct overload_burst *burst)
 {
 	uint64_t plain[OVERLOAD_CLASSES] = {0}, n_plain = 0, plain_bytes = 0;
-	bool untagged = port->untagged != INTERFACE_NONE;
+	struct lane_l2 l2;
+	bool known;
 
 	burst->n_data = 0;
+	if (n == 0)
+		return;
+	w->rx_port = port;
+	known = lane_l2_init(w, &l2, pkts[0], IFACE_ACCESS | IFACE_CORE);
 	overload_budget_look(&w->overload, n, w->now);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const uint8_t *));
@@ -147,8 +156,8 @@ static void overload_look(struct worker *w, const struct port *port, struct rte_
 		enum overload_class class = OVERLOAD_CLASSES;
 		uint32_t key;
 
-		if (likely(untagged && overload_is_own(w, m)))
-			class = overload_glance(w, port, m, &key);
+		if (likely(known && overload_is_own(w, m)))
+			class = overload_glance(w, &l2, m, &key);
 		if (likely(class == OVERLOAD_DATA) ||
 			(class != OVERLOAD_CLASSES &&
 				overload_budget_refuses(&w->overload, class, key))) {
@@ -167,8 +176,8 @@ static void overload_look(struct worker *w, const struct port *port, struct rte_
 		return;
 	for (unsigned int i = 0; i < OVERLOAD_CLASSES; i++)
 		w->stats.drops[overload_reason((enum overload_class)i)] += plain[i];
-	w->stats.iface[port->untagged].rx_packets += n_plain;
-	w->stats.iface[port->untagged].rx_bytes += plain_bytes;
+	w->stats.iface[l2.iface->index].rx_packets += n_plain;
+	w->stats.iface[l2.iface->index].rx_bytes += plain_bytes;
 }
 
 /* How many frames were received without work on what is data. */

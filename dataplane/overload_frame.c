@@ -2,6 +2,7 @@
 /*
  * What a frame is to a worker that cannot do everything, by its first bytes.
  */
+#include "classify.h"
 #include "l2tp_input.h"
 #include "overload.h"
 
@@ -9,8 +10,6 @@
 
 #define L2TP_PORT     1701
 #define NATT_PORT     4500
-#define TPID_8021Q    0x8100
-#define TPID_8021AD   0x88a8
 #define PRECEDENCE_IC 6 /* internetwork control: CS6 */
 
 /* The outer IP packet: bytes that are there for sure, and what its header says. */
@@ -190,40 +189,23 @@ static enum overload_class classify_ip(const struct worker *w, struct outer *out
 enum overload_class overload_classify(const struct worker *w, const struct port *port,
 	struct rte_mbuf *m, uint8_t *iface, uint32_t *key)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *p = frame + 12;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct outer outer = {.end = frame + m->data_len};
 	enum overload_class class = OVERLOAD_DATA;
-	uint16_t type, inner = 0, vlan = 0;
+	struct frame_l2 l2;
 
 	*iface = INTERFACE_NONE;
 	*key = 0;
-	if (outer.end - p < 2)
+	if (m->data_len < RTE_ETHER_HDR_LEN ||
+		frame_l2_of(w, port, frame, m->data_len, &l2) != DROP_NONE)
 		return OVERLOAD_DATA;
-	type = load_be16(p);
-	for (unsigned int tags = 0; type == TPID_8021Q || type == TPID_8021AD; tags++) {
-		if (tags == 2 || outer.end - p < 6)
-			return OVERLOAD_DATA;
-		vlan = inner;
-		inner = load_be16(p + 2) & 0x0fff;
-		type = load_be16(p + 4);
-		p += 4;
-	}
-	if (inner == 0 && vlan == 0)
-		*iface = port->untagged;
-	for (unsigned int i = 0; i < port->n_tagged && *iface == INTERFACE_NONE; i++) {
-		const struct iface *tagged = &w->ifaces[port->tagged[i]];
-
-		if (tagged->vlan == inner && tagged->outer_vlan == vlan)
-			*iface = tagged->index;
-	}
-	if (*iface == INTERFACE_NONE)
-		return OVERLOAD_DATA;
-	outer.iface = &w->ifaces[*iface];
-	outer.ip = p + 2;
-	outer.family = type == RTE_ETHER_TYPE_IPV4 ? 4 : 6;
-	if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6)
+	*iface = l2.iface;
+	outer.iface = &w->ifaces[l2.iface];
+	outer.ip = frame + l2.length;
+	outer.family = l2.type == RTE_ETHER_TYPE_IPV4 ? 4 : 6;
+	if (l2.type == RTE_ETHER_TYPE_IPV4 || l2.type == RTE_ETHER_TYPE_IPV6)
 		class = classify_ip(w, &outer);
-	else if (type == RTE_ETHER_TYPE_ARP)
+	else if (l2.type == RTE_ETHER_TYPE_ARP)
 		class = classify_link(&outer);
 	*key = outer.key;
 	return class;

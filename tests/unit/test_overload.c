@@ -504,6 +504,49 @@ Test(overload, stranger_is_kept_beside_a_flood_of_others)
 	rig_destroy(&rig);
 }
 
+static void tag(uint16_t vlan)
+{
+	memmove(f.data + 16, f.data + 12, f.n - 12);
+	store_be16(f.data + 12, 0x8100);
+	store_be16(f.data + 14, vlan);
+	f.n += 4;
+}
+
+Test(overload, tagged_frames_are_judged_and_counted_the_same)
+{
+	enum { VLAN = 7, UNKNOWN = 9, SENT = 640 };
+	uint64_t hellos = 0, unknown = 0;
+	struct port *port;
+	struct worker *w;
+
+	start(OVERLOAD_BACKLOG);
+	w = rig.dp->workers[0];
+	port = &rig.dp->ports[RIG_ACCESS];
+	port->untagged = INTERFACE_NONE;
+	port->tagged[port->n_tagged++] = RIG_ACCESS;
+	rig.dp->ifaces[RIG_ACCESS].vlan = VLAN;
+	for (unsigned int i = 0; i < SENT; i++) {
+		bool other = i >= 2 * BURST && i % 7 == 0;
+
+		if (i % 50 == 0)
+			hello(RIG_TUNNEL);
+		else
+			data((uint16_t)(1 + i % SESSIONS));
+		hellos += i % 50 == 0 && !other;
+		unknown += other;
+		tag(other ? UNKNOWN : VLAN | 0xa000);
+		rig_send(&rig, RIG_ACCESS, &f);
+	}
+	for (unsigned int i = 0; i < 10; i++)
+		worker_turn(w);
+	cr_expect_eq(w->stats.overloads, 1);
+	cr_expect_eq(w->stats.punts[PUNT_L2TP_KNOWN], hellos);
+	cr_expect_gt(rig_drops(&rig, DROP_OVERLOAD), 4 * BURST);
+	cr_expect_eq(w->stats.iface[RIG_ACCESS].rx_packets, SENT - unknown);
+	cr_expect_eq(rig_drops_all(&rig) + hellos + w->stats.uplink_packets, SENT);
+	rig_destroy(&rig);
+}
+
 /* ---- out ---- */
 
 Test(overload, full_transmit_queue_has_room_for_control)
