@@ -5,68 +5,29 @@
  */
 #include "classify.h"
 #include "l2tp_input.h"
+#include "lane_pattern.h"
 #include "lane_up.h"
 
 #include <netinet/in.h>
 
 #define L2TP_PORT 1701
 
-/*
- * From the frame's start, without tags and without IP options. Of a frame with tags, what these count from begins so much
- * later that they are right from the EtherType on.
- */
-enum {
-	FRAME_IP = RTE_ETHER_HDR_LEN,
-	FRAME_UDP = FRAME_IP + 20,
-	FRAME_L2TP = FRAME_UDP + 8,
-	FRAME_PPP = FRAME_L2TP + 6,
-};
+enum { FRAME_L2TP = FRAME_UDP + 8, FRAME_PPP = FRAME_L2TP + 6 };
 /* The least that is looked at: header with length, PPP, half of an inner IPv4 header. */
 #define FRAME_LEAST (FRAME_PPP + 2 + 4 + 20)
 
 #define INNER_LEAST (FRAME_LEAST - FRAME_L2TP)
 
-/* What 48 bytes of a frame must be where the mask has ones: all that is before PPP but MAC addresses and ids. */
-struct frame_pattern {
-	__m128i value[3], mask[3];
-};
-
+/* All that is before PPP but MAC addresses and ids. */
 static void pattern_make(
-	struct frame_pattern *pattern, const struct lane_l2 *l2, uint32_t our_address)
+	struct lane_pattern *pattern, const struct lane_l2 *l2, uint32_t our_address)
 {
-	uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
-	uint8_t value[48] = {0}, mask[48] = {0};
+	uint8_t *value = (uint8_t *)pattern->value, *mask = (uint8_t *)pattern->mask;
 
-	memcpy(value + 12 - tags, &l2->tags, tags);
-	memcpy(mask + 12 - tags, &l2->mask, tags);
-	store_be16(value + 12, RTE_ETHER_TYPE_IPV4);
-	value[FRAME_IP] = 0x45;
-	memset(mask + 12, 0xff, 3);
-	store_be16(mask + FRAME_IP + 6, 0x3fff); /* no fragment */
-	value[FRAME_IP + 9] = IPPROTO_UDP;
-	mask[FRAME_IP + 9] = 0xff;
-	store32(value + FRAME_IP + 16, our_address);
-	memset(mask + FRAME_IP + 16, 0xff, 4);
-	store_be16(value + FRAME_UDP + 2, L2TP_PORT);
-	memset(mask + FRAME_UDP + 2, 0xff, 2);
+	lane_pattern_ip4(pattern, l2, our_address, IPPROTO_UDP);
+	lane_pattern_port(pattern, L2TP_PORT);
 	store_be16(value + FRAME_L2TP, 2);
 	store_be16(mask + FRAME_L2TP, 0xffff & ~L2TP_FLAG_LENGTH);
-	memcpy(pattern->value, value, sizeof(value));
-	memcpy(pattern->mask, mask, sizeof(mask));
-}
-
-static __rte_always_inline bool pattern_matches(
-	const struct frame_pattern *pattern, const uint8_t *frame)
-{
-	__m128i differs = _mm_setzero_si128();
-
-	for (unsigned int i = 0; i < 3; i++) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)(frame + 16 * i));
-
-		differs = _mm_or_si128(differs,
-			_mm_and_si128(_mm_xor_si128(bytes, pattern->value[i]), pattern->mask[i]));
-	}
-	return _mm_testz_si128(differs, differs);
 }
 
 /*
@@ -101,19 +62,10 @@ static __rte_noinline bool frame_is_apart(
 static __rte_always_inline bool frame_checksums(
 	const struct port *port, const struct rte_mbuf *m, const uint8_t *ip)
 {
-	uint64_t flags = m->ol_flags;
-
 	if (port->rx_udp_checksum &&
-		unlikely((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD))
+		unlikely((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD))
 		return false;
-	if (port->rx_ip_checksum) {
-		flags &= RTE_MBUF_F_RX_IP_CKSUM_MASK;
-		if (likely(flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD))
-			return true;
-		if (flags == RTE_MBUF_F_RX_IP_CKSUM_BAD)
-			return false;
-	}
-	return likely(lane_ip4_sum(ip) == 0xffff);
+	return lane_ip4_checked(port, m, ip);
 }
 
 /* Outer headers; tunnels' slots fetched. */
@@ -130,7 +82,7 @@ static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane
 	} plain = {{.family = 4, .vrf = l2->iface->vrf, .sa_group = 0}};
 	const uint64_t plain_mask =
 		~UINT64_C(0xff00); /* the byte between family and VRF is nothing */
-	struct frame_pattern pattern;
+	struct lane_pattern pattern;
 	unsigned int k = 0;
 
 	pattern_make(&pattern, l2, our_address);
@@ -140,7 +92,7 @@ static __rte_always_inline unsigned int up_headers(struct worker *w, struct lane
 
 		if (unlikely(m->data_len < FRAME_LEAST + tags || m->nb_segs != 1 ||
 			    (load64(frame - tags) & MAC_WORD_MASK) != mac ||
-			    !pattern_matches(&pattern, frame) ||
+			    !lane_pattern_matches(&pattern, frame) ||
 			    !frame_checksums(port, m, frame + FRAME_IP))) {
 			/* the burst is of another kind, likely: what does not fit costs one look */
 			if (i > 0 && frame_is_apart(w, l2, m)) {
@@ -287,26 +239,14 @@ static __rte_always_inline uint16_t up_burst(
 	const struct iface_addresses *own = __atomic_load_n(&iface->addresses, __ATOMIC_ACQUIRE);
 	struct lane_rest rest = {.end = n};
 	struct lane_up up;
+	uint32_t our_address;
 	unsigned int k;
 
-	/* to another address of ours: the stages; which of them LACs use is told by the first packet */
+	/* to another address of ours: the stages */
 	if (own->n4 == 0)
 		return n;
-	for (uint16_t i = 0; i < n; i++) {
-		const uint8_t *frame = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-
-		rte_prefetch0(frame);
-		rte_prefetch0(frame + 64);
-	}
-
-	uint32_t our_address = own->v4[0];
-
-	if (own->n4 > 1 && pkts[0]->data_len >= FRAME_LEAST) {
-		uint32_t to = load32(rte_pktmbuf_mtod_offset(pkts[0], uint8_t *, l2->length + 16));
-
-		if (iface_owns4(iface, to))
-			our_address = to;
-	}
+	lane_fetch(pkts, n);
+	our_address = lane_our_address(iface, own, l2, pkts[0]);
 	up.l2_length = l2->length;
 	k = up_headers(w, &up, pkts, n, l2, our_address, &rest);
 	up_rest(w, &up, pkts, k, iface, &rest);
@@ -319,6 +259,8 @@ uint16_t lane_uplink(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	if (!w->lanes || !lane_l2_init(w, &l2, pkts[0], IFACE_ACCESS))
 		return n;
+	if (lane_esp_begins(&l2, pkts[0]))
+		return lane_esp(w, pkts, n, &l2);
 	if (likely(l2.mask == 0)) { /* a loop of its own, in which the offsets are constants */
 		l2.length = RTE_ETHER_HDR_LEN;
 		return up_burst(w, pkts, n, &l2);

@@ -208,9 +208,46 @@ static uint32_t heads_make(uint8_t *p, uint32_t session, bool v4, uint32_t paylo
 	return (uint32_t)(p - start);
 }
 
+/* Around ESP: fragments, other addresses, lengths of UDP, IKE, a NAT's keepalive. */
+static void esp_spoil(void)
+{
+	uint8_t *ip = made.data + 14, *udp = ip + 20;
+	bool natt = ip[9] == IPPROTO_UDP;
+
+	switch (rnd(natt ? 8 : 4)) {
+	case 0:
+		ip[6] = rnd(2) ? 0x20 : 0x40;
+		break;
+	case 1:
+		store32(ip + 16, rnd(2) ? RIG_CORE : RIG_SERVER);
+		break;
+	case 2:
+		store_be16(ip + 2, (uint16_t)(load_be16(ip + 2) + rnd(5) - 2));
+		break;
+	case 3:
+		store_be16(ip + 2, (uint16_t)(20 + rnd(24)));
+		break;
+	case 4:
+		store_be16(udp + 4, (uint16_t)(load_be16(udp + 4) + rnd(5) - 2));
+		break;
+	case 5:
+		store_be16(udp + 4, (uint16_t)rnd(24));
+		break;
+	case 6:
+		store32(udp + 8, 0);
+		break;
+	default:
+		store_be16(udp + 4, 9);
+		udp[8] = 0xff;
+	}
+	ip4_header_set_checksum(ip, 20);
+}
+
+static bool mostly_esp; /* in this burst, of what comes up */
+
 static void up_make(void)
 {
-	uint32_t session = rnd(SESSIONS), n;
+	uint32_t session = mostly_esp && rnd(16) > 0 ? IN_ESP : rnd(SESSIONS), n;
 	bool v4 = rnd(3) > 0;
 	uint8_t heads[32], *ip;
 
@@ -241,8 +278,11 @@ static void up_make(void)
 		made.data[made.n - 3] ^= (uint8_t)rnd(16);
 	frame_add(&made, heads, n);
 	frame_add(&made, inner.data, inner.n);
-	if (session == IN_ESP && !one_in(40))
+	if (session == IN_ESP && !one_in(40)) {
 		lac_wrap(&lac, &made);
+		if (one_in(12))
+			esp_spoil();
+	}
 	if (one_in(12))
 		frame_add(&made, NULL, 1 + rnd(8)); /* Ethernet's padding */
 }
@@ -348,6 +388,7 @@ static void burst_make(unsigned int n, bool access)
 	bool tagged = layout == LAYOUT_UNTAGGED && one_in(3);
 	uint32_t mix = layout == LAYOUT_ONE_ARM || layout == LAYOUT_NATIVE ? 2 : 10;
 
+	mostly_esp = rnd(3) == 0;
 	calm = 1u << rnd(8);
 	for (unsigned int i = 0; i < n; i++) {
 		bool up = one_in(mix) ? !access : access;

@@ -48,6 +48,8 @@ static struct {
 	uint64_t ring[REPLAY_WINDOW_DEFAULT / 32];
 } sas_before[3];
 
+static uint16_t nat_port; /* of the LAC's ESP; 0: native */
+
 static void start(void)
 {
 	struct dataplane_settings settings = rig_settings(2);
@@ -68,7 +70,7 @@ static void start(void)
 	rig_tunnel_to(&rig, 11, &path, 0);
 	lac_init();
 	cr_assert_leq(replay_ring_size(REPLAY_WINDOW_DEFAULT), sizeof(sas_before[0].ring));
-	lac_open(&rig, &lac, &(const struct lac_settings){.family = 4});
+	lac_open(&rig, &lac, &(const struct lac_settings){.family = 4, .port = nat_port});
 	path = lac_path(&lac);
 	rig_tunnel_to(&rig, 13, &path, 0);
 	for (uint32_t i = 0; i < SESSIONS; i++) {
@@ -164,8 +166,8 @@ static void output_add(struct result *result, char way, struct rte_mbuf *m, bool
 	if (p != output->data)
 		memcpy(output->data, p, m->pkt_len);
 	if (way == 'a' && load_be16(output->data + 12) == RTE_ETHER_TYPE_IPV4 &&
-		output->data[14 + 9] == IPPROTO_ESP &&
-		load32(output->data + 14 + 20) == lac.out->spi)
+		output->data[14 + 9] == (nat_port ? IPPROTO_UDP : IPPROTO_ESP) &&
+		load32(output->data + 14 + (nat_port ? 28 : 20)) == lac.out->spi)
 		output_open(output);
 	if (way == 'a')
 		tunnelled_clear(output->data + 14, output->length - 14u);
@@ -399,7 +401,7 @@ static unsigned int lane_takes(unsigned int n)
 	return n - left;
 }
 
-Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
+static void lane_against_stages(void)
 {
 	unsigned int takes = 0, all = 0;
 
@@ -439,6 +441,24 @@ Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
 	cr_expect_gt(lac.out->state.packets, BURSTS / 4);
 	/* a comparison of the stages with themselves would say nothing */
 	cr_expect_gt(takes, all / 8, "the lane took %u of %u", takes, all);
+}
+
+Test(lane, what_comes_out_is_what_the_stages_make, .timeout = 300)
+{
+	lane_against_stages();
+}
+
+static void start_behind_nat(void)
+{
+	nat_port = 4500;
+	start();
+}
+
+TestSuite(lane_behind_nat, .init = start_behind_nat, .fini = finish);
+
+Test(lane_behind_nat, what_comes_out_is_what_the_stages_make, .timeout = 300)
+{
+	lane_against_stages();
 }
 
 Test(lane, what_another_worker_hands_over_too, .timeout = 300)
