@@ -58,6 +58,9 @@ static inline uint16_t lane_rest_pack(
 	return kept;
 }
 
+/* Of less, nothing is forwarded: Ethernet and an IPv4 header. */
+#define LANE_LEAST (RTE_ETHER_HDR_LEN + 20)
+
 /* How the frames that a lane takes begin: with those of the burst's first. */
 struct lane_l2 {
 	const struct iface *iface;

@@ -8,7 +8,8 @@
 #include "uplink.h"
 
 #define NATT_PORT 4500
-#define ESP_LEAST 8 /* SPI and sequence number */
+#define ESP_LEAST \
+	14 /* SPI, sequence number, and what the pattern's length needs: no ESP is so short */
 
 /*
  * A frame that the lane does not take: may those behind it overtake it? Not what may be ESP, with IP options, or written
@@ -19,11 +20,11 @@ static __rte_noinline bool esp_is_apart(
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2->length);
 
-	if (lane_l2_is_other(w, l2, m))
+	if (lane_l2_is_other(w, l2, m) || m->data_len < LANE_LEAST)
 		return true;
 	if (((load64(ip - l2->length + 12) ^ l2->tags) & l2->mask) != 0 || m->nb_segs != 1)
 		return false;
-	if (m->data_len < l2->length + 20u)
+	if (m->data_len < l2->length + 20u + ESP_LEAST)
 		return true;
 	if (load16(ip - 2) != RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		return !frame_is_tag(load_be16(ip - 2));

@@ -40,11 +40,10 @@ static __rte_noinline bool frame_is_apart(
 	uint32_t tags = l2->length - RTE_ETHER_HDR_LEN;
 	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, tags);
 
-	if (lane_l2_is_other(w, l2, m))
+	if (lane_l2_is_other(w, l2, m) || m->data_len < LANE_LEAST)
 		return true;
 	/* other tags that mean the same */
-	if (m->data_len < FRAME_IP + tags ||
-		((load64(frame + 12 - tags) ^ l2->tags) & l2->mask) != 0)
+	if (((load64(frame + 12 - tags) ^ l2->tags) & l2->mask) != 0)
 		return false;
 	if (m->data_len < FRAME_L2TP + 2 + tags)
 		return true;
