@@ -112,11 +112,11 @@ static __rte_always_inline unsigned int down_headers(struct worker *w, struct la
 		if (unlikely(m->nb_segs != 1)) {
 			/* the stages may send it on */
 			verdict = DOWN_END;
-		} else if (unlikely(((load64(frame + 12) ^ tags) & mask) != 0)) {
-			if (!lane_l2_is_other(w, l2, m))
+		} else if (unlikely(m->data_len < l2->length + 20 ||
+				   ((load64(frame + 12) ^ tags) & mask) != 0)) {
+			if (m->data_len >= LANE_LEAST && !lane_l2_is_other(w, l2, m))
 				verdict = DOWN_END;
-		} else if (likely(m->data_len >= l2->length + 20 &&
-				   (load64(frame) & MAC_WORD_MASK) == mac)) {
+		} else if (likely((load64(frame) & MAC_WORD_MASK) == mac)) {
 			type = load16(ip - 2);
 			if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 				verdict = down_ip4(iface, m, ip, &length);
@@ -226,7 +226,8 @@ static __rte_always_inline void down_protect(struct rte_mbuf *m, const struct if
 	meta->generation = generation;
 	meta->tunnel_id = session->tunnel_id;
 	meta->sa_group = group;
-	meta->flags = META_OUTER;
+	/* META_PRIORITY stays */
+	meta->flags = (meta->flags & META_PRIORITY) | META_OUTER;
 	m->data_off = (uint16_t)(p - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)length;
 	m->pkt_len = length;

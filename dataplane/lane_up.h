@@ -117,16 +117,15 @@ static __rte_always_inline enum up_verdict up_inner(
 }
 
 /* The session is another worker's, whatever its PPP frame is: by one word of the session's. */
-static __rte_noinline void up_foreign(struct lane_up *up, unsigned int i, uint64_t who)
+static __rte_noinline void up_foreign(
+	struct lane_up *up, unsigned int i, uint64_t who, uint32_t generation)
 {
-	const struct session *session = up->session[i];
-
 	up->foreign[up->n_foreign++] = (struct lane_foreign){
 		.place = up->place[i],
 		.owner = (uint8_t)(who >> 48),
-		.generation = __atomic_load_n(&session->generation, __ATOMIC_ACQUIRE),
+		.generation = generation, /* which is a session's: it may be none any more */
 		.length = up->length[i],
-		.session = session,
+		.session = up->session[i],
 		.ppp = up->ppp[i],
 	};
 }
@@ -157,7 +156,7 @@ static __rte_always_inline unsigned int up_packets(
 		if (likely(generation != 0 && differs == 0)) {
 			verdict = up_inner(session, &ip, &length);
 		} else if (!handed && generation != 0 && (uint32_t)differs == 0) {
-			up_foreign(up, i, who);
+			up_foreign(up, i, who, generation);
 			continue;
 		}
 		if (unlikely(verdict >= UP_APART)) {

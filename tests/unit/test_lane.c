@@ -507,6 +507,38 @@ Test(lane, what_another_worker_hands_over_too, .timeout = 300)
 	cr_expect_gt(down, BURSTS);
 }
 
+/* What the kernel sends to a subscriber, by a worker that owns neither the session nor the SAs. */
+Test(lane, a_handed_packet_keeps_its_priority_into_esp)
+{
+	const struct session *session;
+	struct tunnel_path path;
+	struct rte_mbuf *m;
+	struct lac other;
+	struct meta *meta;
+	void *handed;
+
+	lac_open(&rig, &other, &(const struct lac_settings){.family = 4, .owner = 1});
+	path = lac_path(&other);
+	rig_tunnel_to(&rig, 14, &path, 0);
+	session = rig_session_at(&rig, rig_session(&rig, 14, 60, 0, 1400, RIG_FLAGS));
+	inner_udp4(&inner, RIG_SERVER, rig_subscriber(60), 64);
+	m = rte_pktmbuf_alloc(dataplane_mempool(rig.dp));
+	memcpy(rte_pktmbuf_append(m, (uint16_t)inner.n), inner.data, inner.n);
+	meta = meta_of(m);
+	*meta = (struct meta){
+		.session = session->index,
+		.generation = session->generation,
+		.inner_family = 4,
+		.flags = META_PRIORITY | META_KERNEL,
+	};
+	cr_assert_eq(lane_downlink_handed(w, &m, 1), 0);
+	worker_flush(w);
+	cr_assert_eq(rte_ring_dequeue(rig.dp->handoff[0][1], &handed), 0);
+	cr_expect_eq(handed, m);
+	cr_expect_eq(meta->flags, META_PRIORITY | META_OUTER);
+	rte_pktmbuf_free(m);
+}
+
 /* A burst of another worker's sessions needs no stage, neither with who receives it nor with who owns them. */
 Test(lane, ordinary_bursts_of_others_need_no_stage)
 {

@@ -142,8 +142,8 @@ static_assert(sizeof(struct session) == 256, "a session in the dataplane");
 static_assert(offsetof(struct session, second_ip6) == 240, "in the state's cache line");
 
 /*
- * The worker that alone writes the owner's lines. Who finds itself here sees what the one before wrote. To be read once
- * for a decision: it may change.
+ * The worker that alone writes the owner's lines. It changes only while the session does not forward (session_set_owner).
+ * To be read once for a decision.
  */
 static inline uint8_t session_owner(const struct session *session)
 {

@@ -111,7 +111,9 @@ static inline struct session *session_at(const struct session_table *table, uint
 	return &table->sessions[index];
 }
 
+/* A generation of 0 is no session's. */
 static inline bool session_is(const struct session *session, uint32_t generation)
 {
-	return likely(__atomic_load_n(&session->generation, __ATOMIC_ACQUIRE) == generation);
+	return likely(generation != 0 &&
+		__atomic_load_n(&session->generation, __ATOMIC_ACQUIRE) == generation);
 }
