@@ -194,10 +194,14 @@ static unsigned int replies_serve(struct lns *lns)
 			lns_sas_notice(lns, reply);
 			continue;
 		}
-		if (reply->type != MESSAGE_SESSION_COUNTERS || reply->status)
+		if (reply->type != MESSAGE_SESSION_COUNTERS)
 			continue;
 		subscriber = subscribers_get(&lns->subscribers, reply->index, reply->generation);
-		if (subscriber && subscriber->state != SUBSCRIBER_ENDING)
+		if (!subscriber || subscriber->state == SUBSCRIBER_ENDING)
+			continue;
+		/* an error is an answer, too: another worker owns the session now, the next sweep asks that one */
+		subscriber->counters_asked--;
+		if (!reply->status)
 			subscriber_counted(subscriber, reply);
 	}
 	if (n)

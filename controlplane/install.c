@@ -237,11 +237,11 @@ void install_session_arrived(
 	if (record->settled)
 		return;
 	record->settled = true;
-	if (record->esp_owner != WORKER_LOAD_CLEAR || rcu_reserve(rcu, 1) ||
-		!worker_load_move(&install->load, record->owner, arrival))
+	if (record->esp_owner != WORKER_LOAD_CLEAR || arrival == record->owner ||
+		!worker_load_room(&install->load, arrival) || rcu_reserve(rcu, 1) ||
+		session_set_owner(install->sessions, record->index, arrival))
 		return;
-	/* it is there, and does not forward: it is not settled */
-	session_set_owner(install->sessions, record->index, arrival);
+	worker_load_move(&install->load, record->owner, arrival);
 	record->owner = arrival;
 	rcu_defer(rcu, owner_left, install, record->index);
 }

@@ -52,8 +52,13 @@ static void packets_free(struct l2tp_packet *packet)
 void l2tp_channel_destroy(struct l2tp_channel *ch)
 {
 	packets_free(ch->first);
-	for (uint32_t i = 0; ch->held != NULL && i <= ch->held_mask; i++)
+	for (uint32_t i = 0; ch->held != NULL && i <= ch->held_mask; i++) {
+		if (ch->held[i].bytes == NULL)
+			continue;
+		/* it may have a subscriber's password in it */
+		explicit_bzero(ch->held[i].bytes, ch->held[i].len);
 		free(ch->held[i].bytes);
+	}
 	free(ch->held);
 	ch->first = ch->last = ch->next_packet = NULL;
 	ch->head = ch->next = ch->sent = ch->total;

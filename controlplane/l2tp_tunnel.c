@@ -390,6 +390,8 @@ void tunnel_input(struct l2tp_tunnel *t, uint64_t now, const struct l2tp_path *p
 			/* it was checked when it came */
 			if (l2tp_header_decode(&held, next, len, &reason) == 0)
 				tunnel_message(t, now, &t->path, &held, next);
+			/* it may have had a subscriber's password in it */
+			explicit_bzero(next, len);
 			free(next);
 		}
 	}

@@ -502,7 +502,6 @@ void subscriber_counted(struct subscriber *subscriber, const struct message_repl
 	subscriber->counters = *new;
 	subscriber->up_drops = reply->up_drops;
 	subscriber->down_drops = reply->down_drops;
-	subscriber->counters_asked--;
 	subscriber_acct_update(subscriber);
 	if (up) {
 		ppp_traffic_seen(&subscriber->ppp);
