@@ -14,6 +14,7 @@ from machine import machine, report_write  # noqa: E402
 from radius_servers import all_cpus, server_make, start_apart  # noqa: E402
 
 IDLE_SECONDS = 2
+OTHERS, OTHERS_LAC = 100, '10.1.0.3'  # sessions of a LAC that stays
 # A million of prefixes of each kind.
 IPV6 = {
     'prefix-pools': [{'name': 'lan', 'prefixes': ['2001:db8:1000::/44']},
@@ -43,7 +44,31 @@ def introduce(lab):
     load.run(lab, 1, 1, '--hostname', 'first', traffic=False)
 
 
-def measure(lab, lnsd, tunnels, sessions, more):
+@contextlib.contextmanager
+def others_stay(lab, seconds, wanted):
+    """Another LAC's sessions, with HELLOs each second and a little traffic, must not notice; yields their packets lost."""
+    lost = {'others_lost': 0}
+    if not wanted:
+        yield lost
+        return
+    lab.run('lac', 'ip', 'address', 'replace', OTHERS_LAC + '/24', 'dev', 'access')
+    child = load.start(lab, 4, OTHERS, '--hostname', 'others', '--hello', 1, '--user', 'other%d@load.example', '--pps', 200,
+                       '--traffic-seconds', round(seconds), name='others', local=OTHERS_LAC)
+    try:
+        time.sleep(1)  # they are up before the storm begins
+        yield lost
+        child.wait(seconds + 60)
+    finally:
+        lab.end(child)
+    result = load.result_of(lab, 'others')
+    up = result['sessions']['up']
+    check(up == OTHERS and not result['tunnels']['lost'],
+          f"of another LAC's {OTHERS} sessions {up} came up, and {result['tunnels']['lost']} tunnels were lost")
+    check(not result['sessions']['lost'], f"{result['sessions']['lost']} sessions of another LAC were lost")
+    lost['others_lost'] = sum(result[way]['lost'] / max(1, result[way]['sent']) for way in ('up', 'down')) / 2
+
+
+def measure(lab, lnsd, tunnels, sessions, more, others):
     """One round: sessions come up, the LAC disappears without a word, comes back, and they recover."""
     introduce(lab)
     pid = lnsd.process.pid
@@ -60,8 +85,8 @@ def measure(lab, lnsd, tunnels, sessions, more):
     after, rss_after = lnsd.row('memory'), resident(pid)
 
     # the LAC is gone: nobody said goodbye. It comes back and dials all of them again
-    start = time.monotonic()
-    again = load.run(lab, tunnels, sessions, '--hostname', 'bench', *more, traffic=False, timeout=900)
+    with others_stay(lab, 1.5 * seconds + 3, others) as lost:
+        again = load.run(lab, tunnels, sessions, '--hostname', 'bench', *more, traffic=False, timeout=900)
     check(again['sessions']['up'] == sessions, f"only {again['sessions']['up']} sessions recovered")
 
     heap = sum(after[key] - before[key] for key in ('heap_in_use', 'malloc_in_use', 'malloc_mapped'))
@@ -72,6 +97,7 @@ def measure(lab, lnsd, tunnels, sessions, more):
         'recovery_rate': again['sessions']['rate'],
         'rss_bytes': (rss_after - rss) / sessions,
         'heap_bytes': heap / sessions,
+        **lost,
     }
 
 
@@ -94,7 +120,8 @@ def rounds_of(options, sessions, dual, kind):
         asking = start_apart(server) if server else set()
         for number in range(options.rounds):
             lnsd = Lnsd(lab, configuration(lab, server, asking, sessions, dual, number)).start()
-            figures.append(measure(lab, lnsd, min(options.tunnels, sessions), sessions, ('--ipv6',) if dual else ()))
+            figures.append(measure(lab, lnsd, min(options.tunnels, sessions), sessions, ('--ipv6',) if dual else (),
+                                   others=not kind))
             lnsd.kill()  # a LAC that has vanished would let it wait for answers
     finally:
         all_cpus()
@@ -109,7 +136,8 @@ def summarise(options, sessions, dual, kind, figures):
     print(f"{sessions:9,} {auth:12} {'4+6' if dual else '4':>5} {median['rate']:10,.0f} {median['cpu_us']:8.1f} "
           f"{median['recovery_seconds']:11.2f} {median['recovery_rate']:8,.0f} {median['rss_bytes']:7.0f} "
           f"{median['heap_bytes']:7.0f}   rate {spread['rate'][0]:,.0f} to {spread['rate'][1]:,.0f}, "
-          f"CPU {spread['cpu_us'][0]:.1f} to {spread['cpu_us'][1]:.1f}", flush=True)
+          f"CPU {spread['cpu_us'][0]:.1f} to {spread['cpu_us'][1]:.1f}; others lost {100 * median['others_lost']:.2f} %",
+          flush=True)
     return {'contestant': 'lnsd', 'test': 'control', 'auth': auth, 'sessions': sessions, 'dual_stack': dual,
             'tunnels': min(options.tunnels, sessions), 'rounds': len(figures),
             **{key: round(value, 3) for key, value in median.items()},
