@@ -446,7 +446,6 @@ static json_t *port_steering(const struct port_info *info)
 {
 	static const struct bit_name names[] = {
 		{RTE_ETH_RSS_L2TPV2, "session-id"},
-		{RTE_ETH_RSS_ESP, "spi"},
 		{RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP, "ports"},
 		{RTE_ETH_RSS_IP, "addresses"},
 	};

@@ -10,7 +10,7 @@ from lib import BUILD, ROOT, case, check, check_equal, main
 FIELDS = {'contestant': str, 'test': str, 'direction': str, 'esp': str, 'size': (int, str), 'sessions': int,
           'tunnels': int, 'workers': int, 'queues': int, 'steering': bool, 'replay': bool, 'mpps': float,
           'gbps': float, 'cycles': float, 'spread': list, 'ratio': (float, type(None)), 'pages': str}
-UNITS = ('cycles', 'ms', 'percent', 'MiB')
+UNITS = ('cycles', 'ms', 'percent', 'MiB', 'bytes')
 
 
 def micro_complete(rows):

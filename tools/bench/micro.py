@@ -12,11 +12,11 @@ ENGINES = ('cryptodev:crypto_aesni_mb', 'cryptodev:crypto_openssl')
 PROGRAMS = [
     ('bench_path',), ('bench_path', '1000000'), ('bench_path', 'ipv6'), ('bench_path', 'esp'),
     ('bench_esp', '400'), *[('bench_esp', '400', 'aes-gcm-16 128', engine) for engine in ENGINES],
-    ('bench_tables', '--rte-fib'), ('bench_routes',), ('bench_overload',)]
+    ('bench_tables', '--rte-fib'), ('bench_routes',), ('bench_sas',), ('bench_overload',)]
 QUICK = [
     ('bench_path', '1000'), ('bench_path', 'ipv6', '1000'), ('bench_path', 'esp', '1000', '64'),
     ('bench_esp', '20', 'aes-'), ('bench_esp', '20', 'aes-gcm-16 128', ENGINES[1]),
-    ('bench_tables', '--rte-fib'), ('bench_routes',), ('bench_overload', '20000')]
+    ('bench_tables', '--rte-fib'), ('bench_routes',), ('bench_sas',), ('bench_overload', '20000')]
 NOT_UNITS = ('contestant', 'name', 'spread', 'core_cycles')
 
 

@@ -15,7 +15,7 @@ root=$(dirname "$(dirname "$bench")")
 "$root/tools/packages.sh" build run
 build=${LNSD_BUILD:-$root/build-bench}
 [ -e "$build/build.ninja" ] || meson setup "$build" "$root" -Dcpu=native >/dev/null
-programs=(bench_worker lnsload:executable bench_path bench_esp bench_tables bench_routes bench_overload)
+programs=(bench_worker lnsload:executable bench_path bench_esp bench_tables bench_routes bench_overload bench_sas)
 meson compile -C "$build" "${programs[@]}" >/dev/null
 peer=()
 for argument; do
