@@ -117,9 +117,11 @@ def thousand_sessions_through_loss_duplication_and_reordering(lab, state):
     with reconfigured(state, lambda config: (config['subscribers'].update(patient),
                                              config['peers'][0].update({'retries': 20}))):
         result = load.run(lab, 32, 1000, '--impair', 'loss=20,dup=5,reorder=10', '--setup-timeout', '180',
-                          '--retries', '30', traffic=False, timeout=280)
-    check_equal(result['sessions']['up'], 1000, 'sessions up')
-    check_equal(result['sessions']['lost'], 0, 'sessions lost')
+                          '--retries', '30', traffic=False, timeout=280, expect=None)
+    # a tunnel may be lost at its very end: when each acknowledgment of a StopCCN was lost for the 31 s that it is kept
+    for what, number in (('up', 1000), ('closed', 1000), ('lost', 0), ('failed', 0)):
+        check_equal(result['sessions'][what], number, f'sessions {what}')
+    check_equal(result['tunnels']['failed'], 0, 'tunnels failed')
     check(result['impaired']['lost'] > 500, f"the path was bad: {result['impaired']}")
     return f"{result['impaired']['lost']} control packets lost, {result['sessions']['setup_seconds']:.1f} s"
 
